@@ -1,0 +1,97 @@
+"""The model server that a launcher brings to life and a backend speaks to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct, field
+
+
+class ServerSpec(Struct, frozen=True, kw_only=True):
+    """What the configuration says of one model's server. Times in seconds.
+
+    `cmd`, `cmd_stop` and `url` may hold `${PORT}`, `${MODEL}` and (in `cmd_stop`) `${PID}`;
+    a launcher that picks a port puts it in. `env` is complete: it is all that the process gets.
+    `health` is a path, or `"none"` for a server that is ready as soon as it runs.
+    `options` are the keys of the model's table that belong to launchers and backends
+    (`unit`, `label`, `save_kv`, ...), by name.
+    """
+
+    model: str
+    cmd: tuple[str, ...] = ()
+    cmd_stop: tuple[str, ...] = ()
+    cwd: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+    health: str = "/health"
+    start_timeout: float = 180.0
+    stop_timeout: float = 10.0
+    upstream_model: str = ""
+    parallel: int | None = None
+    memory: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Reply(Struct, frozen=True):
+    """A short answer of a model server to a probe."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Any 2xx."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The decoded body, or None where it is empty or not JSON."""
+        import msgspec
+
+        try:
+            return msgspec.json.decode(self.body)
+        except msgspec.DecodeError:
+            return None
+
+
+class Http(Protocol):
+    """Short, bounded requests to one model server, for probes and control calls."""
+
+    async def get(self, path: str, *, timeout: float = 2.0) -> Reply:
+        """GET `path`; raises `UpstreamError` where no whole answer comes in `timeout` seconds."""
+        ...
+
+    async def post(self, path: str, body: object = None, *, timeout: float = 30.0) -> Reply:
+        """POST `body` as JSON; raises `UpstreamError` as `get` does."""
+        ...
+
+
+class Server:
+    """One life of a model server, shared by its launcher and its backend.
+
+    The runtime makes it before `Launcher.start`. `url` is where it answers (known at the latest
+    when `start` returns), `pid` its main process where there is one. `log` takes output lines,
+    `progress` is called with a fraction 0..1 (None: unknown) and a note for waiting clients.
+    """
+
+    def __init__(
+        self,
+        spec: ServerSpec,
+        *,
+        http: Http,
+        log: Callable[[str], None],
+        progress: Callable[[float | None, str], None] = lambda fraction, note: None,
+        coming_from: str = "",
+        router_url: str = "",
+    ) -> None:
+        self.spec = spec
+        self.url = spec.url
+        self.pid: int | None = None
+        self.http = http
+        self.log = log
+        self.progress = progress
+        self.coming_from = coming_from
+        """The model that was last in use before this one is loaded (empty: none)."""
+        self.router_url = router_url
+        """Where Jano itself answers."""

@@ -1,0 +1,68 @@
+"""What the shell must do. It executes commands in order and answers later with events."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .types import LOCAL
+
+
+class Command(Struct, frozen=True, kw_only=True, tag=True):
+    """Base of all commands."""
+
+
+class Grant(Command, frozen=True, kw_only=True):
+    """Let the request run on the instance now. `swap_s`: seconds of its wait that were a swap."""
+
+    request: str
+    model: str
+    node: str = LOCAL
+    attempt: int = 1
+    queue_s: float = 0.0
+    swap_s: float = 0.0
+
+
+class Refuse(Command, frozen=True, kw_only=True):
+    """Answer the waiting request with the contract's error `code`."""
+
+    request: str
+    code: str
+    message: str
+    status: int = 0
+    retry_after: float | None = None
+    should_retry: bool | None = None
+    detail: str = ""
+    loaded: tuple[str, ...] = ()
+
+
+class Load(Command, frozen=True, kw_only=True):
+    """Start the model; answered by `Loaded` or `LoadFailed`."""
+
+    model: str
+    node: str = LOCAL
+    swap: int
+    """Number of the swap that this load completes."""
+
+
+class Unload(Command, frozen=True, kw_only=True):
+    """Put the model away, also in the middle of its load; answered by `Unloaded`."""
+
+    model: str
+    node: str = LOCAL
+    swap: int | None = None
+
+
+class Note(Command, frozen=True, kw_only=True):
+    """Something worth telling: feeds facts, the log and the decision trace; needs no action."""
+
+    kind: str
+    model: str = ""
+    node: str = LOCAL
+    text: str = ""
+    swap: int | None = None
+    requests: tuple[str, ...] = ()
+    evicted: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+AnyCommand = Grant | Refuse | Load | Unload | Note

@@ -1,0 +1,108 @@
+"""What can happen. The shell reports each as soon as it knows, with the time on its own clock."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from .types import LOCAL, Model, Request
+
+Outcome = Literal["served", "left", "failed", "cancelled"]
+
+
+class Event(Struct, frozen=True, kw_only=True, tag=True):
+    """Base of all events. `at` is monotonic seconds; it never goes back."""
+
+    at: float
+
+
+class Arrived(Event, frozen=True, kw_only=True):
+    """A request came in and waits."""
+
+    request: Request
+
+
+class Left(Event, frozen=True, kw_only=True):
+    """The client of a waiting request is gone."""
+
+    request: str
+
+
+class Finished(Event, frozen=True, kw_only=True):
+    """A granted request has released its slot.
+
+    `retry` says that its server broke off before the client saw a byte.
+    """
+
+    request: str
+    outcome: Outcome
+    retry: bool = False
+
+
+class Loaded(Event, frozen=True, kw_only=True):
+    """A model is ready; its server takes `parallel` requests at once (None: as configured)."""
+
+    model: str
+    node: str = LOCAL
+    parallel: int | None = None
+    memory: int | None = None
+
+
+class LoadFailed(Event, frozen=True, kw_only=True):
+    """A model could not be made ready; nothing of it is left running."""
+
+    model: str
+    node: str = LOCAL
+    message: str = ""
+    detail: str = ""
+
+
+class Unloaded(Event, frozen=True, kw_only=True):
+    """A model that was told to go is proven gone (`error`: as far as could be proven)."""
+
+    model: str
+    node: str = LOCAL
+    error: str = ""
+
+
+class Crashed(Event, frozen=True, kw_only=True):
+    """A ready model's server died or hung and is gone."""
+
+    model: str
+    node: str = LOCAL
+    message: str = ""
+    detail: str = ""
+
+
+class Told(Event, frozen=True, kw_only=True):
+    """A person or the start-up asks for a model to be loaded, unloaded, pinned or unpinned."""
+
+    action: Literal["load", "unload", "pin", "unpin"]
+    model: str
+    node: str = LOCAL
+
+
+class Reconfigured(Event, frozen=True, kw_only=True):
+    """The configuration was reloaded: these are all models now; `changed` need a new server."""
+
+    models: tuple[Model, ...]
+    changed: frozenset[str] = frozenset()
+
+
+class Tick(Event, frozen=True, kw_only=True):
+    """The time that `next_deadline()` asked for has come."""
+
+
+AnyEvent = (
+    Arrived
+    | Left
+    | Finished
+    | Loaded
+    | LoadFailed
+    | Unloaded
+    | Crashed
+    | Told
+    | Reconfigured
+    | Tick
+)

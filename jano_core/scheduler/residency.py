@@ -1,0 +1,104 @@
+"""Which models may live together on a node, and which to put away so that another fits."""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar
+
+from msgspec import Struct
+
+from .types import Model
+
+Price = Callable[[str], float]
+
+ENUMERATED = 12
+"""Up to so many candidates every subset is tried; beyond, the cheapest go one by one."""
+
+
+class ResidencyRule(ABC):
+    """A rule of residency; pure. `budget` is the node's memory in bytes, None when not given.
+
+    `models` are all configured models that take part in swapping (not the resident ones).
+    """
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[Struct] | None] = None
+
+    def __init__(
+        self, models: Mapping[str, Model], budget: int | None, settings: Struct | None = None
+    ) -> None:
+        self.models = models
+        self.budget = budget
+        self.settings = settings
+
+    @abstractmethod
+    def allowed(self, names: Iterable[str]) -> bool:
+        """May exactly these models be in memory together?"""
+
+    def evictions(
+        self, target: str, resident: tuple[str, ...], evictable: frozenset[str], price: Price
+    ) -> tuple[str, ...] | None:
+        """The cheapest of `resident` to put away so that `target` may be loaded.
+
+        None if no choice among `evictable` makes room. `price(model)` is the cost of losing it.
+        """
+        candidates = sorted((name for name in resident if name in evictable), key=price)
+        if len(candidates) <= ENUMERATED:
+            return self._cheapest_subset(target, resident, candidates, price)
+        gone: list[str] = []
+        for name in candidates:
+            if self._fits(target, resident, gone):
+                break
+            gone.append(name)
+        if not self._fits(target, resident, gone):
+            return None
+        for name in sorted(gone, key=price, reverse=True):  # give back what was not needed
+            if self._fits(target, resident, rest := [other for other in gone if other != name]):
+                gone = rest
+        return tuple(gone)
+
+    def problems(self) -> Iterable[tuple[str, str]]:
+        """`(model, why)` for each model that can never be loaded; a configuration error."""
+        pinned = [model.name for model in self.models.values() if model.pinned]
+        for name in self.models:
+            if not self.allowed({name}):
+                yield name, "it does not fit, not even alone"
+            elif not self.allowed({name, *pinned}):
+                yield name, f"it does not fit beside the pinned {', '.join(pinned)}"
+
+    def _fits(self, target: str, resident: Iterable[str], gone: Iterable[str]) -> bool:
+        return self.allowed({target, *resident} - set(gone))
+
+    def _cheapest_subset(
+        self, target: str, resident: tuple[str, ...], candidates: list[str], price: Price
+    ) -> tuple[str, ...] | None:
+        best: tuple[float, int, tuple[str, ...]] | None = None
+        for size in range(len(candidates) + 1):
+            for gone in itertools.combinations(candidates, size):
+                if self._fits(target, resident, gone):
+                    offer = (sum(map(price, gone)), size, gone)
+                    if best is None or offer[:2] < best[:2]:
+                        best = offer
+        return None if best is None else best[2]
+
+
+class Budget(ResidencyRule):
+    """The sum of footprints stays within the budget; without a budget, one model at a time.
+
+    A model whose footprint is not known counts as the whole budget.
+    """
+
+    name = "budget"
+
+    def allowed(self, names: Iterable[str]) -> bool:
+        """See `ResidencyRule.allowed`."""
+        together = set(names)
+        if self.budget is None:
+            return len(together) <= 1
+        total = 0
+        for name in together:
+            memory = self.models[name].memory
+            total += self.budget if memory is None else memory
+        return total <= self.budget

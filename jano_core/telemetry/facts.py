@@ -1,0 +1,179 @@
+"""Everything that happens, as typed facts on one stream (the only source of every number).
+
+The dispatcher and the supervisors emit; ledger, metrics, feed, log and traces only listen.
+Each fact has `at`, unix seconds. Durations were measured on the monotonic clock. None = not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from ..plugin.contracts import Usage
+from ..scheduler.types import LOCAL
+
+
+class Fact(Struct, frozen=True, kw_only=True, tag=True, tag_field="fact"):
+    """Base of all facts."""
+
+    at: float
+
+
+class RequestQueued(Fact, frozen=True, kw_only=True):
+    """A request for a model was accepted and waits (perhaps for no time at all)."""
+
+    id: str
+    model: str
+    path: str = ""
+    method: str = ""
+    client: str = ""
+    session: str = ""
+    priority: str = "normal"
+    stream: bool = False
+
+
+class RequestGranted(Fact, frozen=True, kw_only=True):
+    """It has a slot and goes to the model server."""
+
+    id: str
+    model: str
+    node: str = LOCAL
+    attempt: int = 1
+    queue_ms: float = 0.0
+    swap_ms: float = 0.0
+
+
+class RequestRequeued(Fact, frozen=True, kw_only=True):
+    """Its server broke off before the client saw a byte; it is the next of its model again."""
+
+    id: str
+    model: str
+    why: str = ""
+
+
+class RequestFirstByte(Fact, frozen=True, kw_only=True):
+    """The first byte of the server's body passed to the client, `ms` after the grant."""
+
+    id: str
+    model: str
+    ms: float
+
+
+class RequestEnded(Fact, frozen=True, kw_only=True):
+    """The end of a request, whatever became of it.
+
+    `outcome`: `served` (an answer of any status was passed on whole), `refused` (by Jano),
+    `left` (client gone, status 499), `failed` (server broke off), `cancelled` (by a person).
+    `queue_ms`/`swap_ms`: time until granted, and how much of it was a swap.
+    `ttfb_ms`: grant → first body byte. `total_ms`: arrival → end. `code`: Jano's error code.
+    """
+
+    id: str
+    model: str
+    outcome: str
+    status: int
+    total_ms: float
+    queue_ms: float | None = None
+    swap_ms: float | None = None
+    ttfb_ms: float | None = None
+    usage: Usage | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    client: str = ""
+    session: str = ""
+    priority: str = "normal"
+    path: str = ""
+    code: str = ""
+    error: str = ""
+    attempt: int = 1
+    resident: bool = False
+
+
+class InstanceChanged(Fact, frozen=True, kw_only=True):
+    """An instance went into another state."""
+
+    model: str
+    node: str = LOCAL
+    state: str
+    why: str = ""
+
+
+class SwapStarted(Fact, frozen=True, kw_only=True):
+    """A model is to be loaded, `evict` put away before; `requests` wait for it now."""
+
+    swap: int
+    model: str
+    node: str = LOCAL
+    evict: tuple[str, ...] = ()
+    why: str = ""
+    requests: tuple[str, ...] = ()
+
+
+class SwapEnded(Fact, frozen=True, kw_only=True):
+    """The swap is over. `outcome`: `ready`, `failed` or `cancelled`.
+
+    `coming_from` is the model most recently in use before. `seconds` = `drain_s` (waiting for
+    running requests) + `stop_s` + `start_s`. `requests` waited for it when it became ready.
+    """
+
+    swap: int
+    model: str
+    node: str = LOCAL
+    outcome: str
+    coming_from: str = ""
+    seconds: float = 0.0
+    drain_s: float = 0.0
+    stop_s: float = 0.0
+    start_s: float = 0.0
+    requests: tuple[str, ...] = ()
+    error: str = ""
+
+
+class ServerCrashed(Fact, frozen=True, kw_only=True):
+    """A ready model server died or hung."""
+
+    model: str
+    node: str = LOCAL
+    why: str = ""
+
+
+class LoadProgress(Fact, frozen=True, kw_only=True):
+    """How far a load is (0..1, None: unknown), with a note."""
+
+    model: str
+    node: str = LOCAL
+    fraction: float | None = None
+    note: str = ""
+
+
+class StrategyFellBack(Fact, frozen=True, kw_only=True):
+    """A plan was illegal or raised; greedy decided instead."""
+
+    strategy: str
+    why: str
+
+
+class ConfigReloaded(Fact, frozen=True, kw_only=True):
+    """A new configuration is in force."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class Facts:
+    """The stream: whoever subscribes gets every later fact, in order, synchronously."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[Fact], None]] = []
+
+    def subscribe(self, listener: Callable[[Fact], None]) -> Callable[[], None]:
+        """Add a listener; the returned call removes it again."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def emit(self, fact: Fact) -> None:
+        """Tell every listener."""
+        for listener in tuple(self._listeners):
+            listener(fact)
