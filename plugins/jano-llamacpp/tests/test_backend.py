@@ -1,0 +1,103 @@
+"""The backend against answers as llama-server gives them."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import entry_points
+
+import pytest
+
+import jano_llamacpp
+from jano_core.errors import UpstreamError
+from jano_core.plugin.contracts import Description
+from jano_core.plugin.server import Reply, Server, ServerSpec
+from jano_llamacpp import LlamaCpp
+
+PROPS = {
+    "default_generation_settings": {"n_ctx": 2048, "params": {}},
+    "total_slots": 4,
+    "model_path": "/models/tiny.gguf",
+    "is_sleeping": False,
+}
+LOADING = {"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}
+
+
+class Pages:
+    """A server that has just these pages; any other path is a refused connection."""
+
+    def __init__(self, pages: dict[str, tuple[int, object]]) -> None:
+        self.pages = pages
+
+    async def get(self, path: str, *, timeout: float = 2.0) -> Reply:
+        if path not in self.pages:
+            raise UpstreamError(f"connection refused: {path}")
+        status, body = self.pages[path]
+        return Reply(status=status, body=json.dumps(body).encode())
+
+    async def post(self, path: str, body: object = None, *, timeout: float = 30.0) -> Reply:
+        return await self.get(path)
+
+
+def backend(pages: dict[str, tuple[int, object]]) -> LlamaCpp:
+    return LlamaCpp(Server(ServerSpec(model="chat"), http=Pages(pages), log=lambda line: None))
+
+
+def slots(*processing: bool) -> list[dict[str, object]]:
+    return [{"id": i, "n_ctx": 512, "is_processing": at} for i, at in enumerate(processing)]
+
+
+@pytest.mark.anyio
+async def test_a_loading_server_is_alive_and_not_ready() -> None:
+    loading = backend({"/health": (503, LOADING), "/props": (503, LOADING)})
+    assert await loading.alive() is True
+    assert await loading.ready() is False
+    assert await loading.describe() == Description()
+
+
+@pytest.mark.anyio
+async def test_a_server_that_does_not_listen_yet_is_neither() -> None:
+    assert await backend({}).alive() is False
+    assert await backend({}).ready() is False
+
+
+@pytest.mark.anyio
+async def test_a_ready_server_tells_its_slots_and_context() -> None:
+    ready = backend({"/health": (200, {"status": "ok"}), "/props": (200, PROPS)})
+    assert await ready.ready() is True
+    assert await ready.describe() == Description(parallel=4, context=2048)
+    assert await ready.resident() == {"chat": None}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "page",
+    [(401, {"error": {}}), (200, []), (200, {}), (200, {"total_slots": "4"}), (200, None)],
+    ids=["locked", "list", "empty", "text", "null"],
+)
+async def test_odd_props_say_nothing(page: tuple[int, object]) -> None:
+    assert await backend({"/props": page}).describe() == Description()
+
+
+@pytest.mark.anyio
+async def test_busy_counts_the_slots_at_work() -> None:
+    assert await backend({"/slots": (200, slots(True, False, True))}).busy() == 2
+    assert await backend({"/slots": (200, [])}).busy() == 0
+
+
+@pytest.mark.anyio
+async def test_busy_is_unknown_without_the_page() -> None:
+    assert await backend({"/slots": (501, {"error": {}})}).busy() is None
+    assert await backend({}).busy() is None
+
+
+@pytest.mark.anyio
+async def test_a_sleeping_server_holds_no_model() -> None:
+    sleeping = backend({"/props": (200, PROPS | {"is_sleeping": True})})
+    assert await sleeping.resident() == {}
+    assert await backend({}).resident() is None
+
+
+def test_the_entry_point_leads_to_the_hook() -> None:
+    (entry,) = entry_points(group="jano", name="llamacpp")
+    assert entry.load() is jano_llamacpp
+    assert entry.load().jano_backends() == [LlamaCpp]
