@@ -53,16 +53,23 @@ class Unload(Command, frozen=True, kw_only=True):
 
 
 class Note(Command, frozen=True, kw_only=True):
-    """Something worth telling: feeds facts, the log and the decision trace; needs no action."""
+    """Something worth telling: becomes a fact; needs no action.
+
+    `kind`: `state` (an instance is in `state` now), `swap_started`, `swap_ready`, `swap_failed`,
+    `swap_cancelled`, `requeued`, `strategy_fell_back`. `phases` are the seconds that a swap spent
+    in draining, stopping and starting; `requests` are those that wait for its target now.
+    """
 
     kind: str
     model: str = ""
     node: str = LOCAL
     text: str = ""
+    state: str = ""
     swap: int | None = None
+    coming_from: str = ""
     requests: tuple[str, ...] = ()
     evicted: tuple[str, ...] = ()
-    seconds: float | None = None
+    phases: tuple[float, float, float] | None = None
 
 
 AnyCommand = Grant | Refuse | Load | Unload | Note

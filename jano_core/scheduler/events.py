@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from .policy import Policy
 from .types import LOCAL, Model, Request
 
 Outcome = Literal["served", "left", "failed", "cancelled"]
@@ -76,9 +77,9 @@ class Crashed(Event, frozen=True, kw_only=True):
 
 
 class Told(Event, frozen=True, kw_only=True):
-    """A person or the start-up asks for a model to be loaded, unloaded, pinned or unpinned."""
+    """A person wants a model unloaded, pinned or unpinned. (To load one is a request for it.)"""
 
-    action: Literal["load", "unload", "pin", "unpin"]
+    action: Literal["unload", "pin", "unpin"]
     model: str
     node: str = LOCAL
 
@@ -87,6 +88,7 @@ class Reconfigured(Event, frozen=True, kw_only=True):
     """The configuration was reloaded: these are all models now; `changed` need a new server."""
 
     models: tuple[Model, ...]
+    policy: Policy
     changed: frozenset[str] = frozenset()
 
 

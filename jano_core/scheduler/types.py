@@ -132,10 +132,11 @@ class Load(Struct, frozen=True):
     """An intent: load `model` on `node` as soon as every model in `evict` is idle.
 
     It stands only until the next decision, so a strategy may change its mind while models drain.
+    For a model that is loaded already, or with `evict=None` (no way now), it asks for nothing.
     """
 
     model: str
-    evict: tuple[str, ...] = ()
+    evict: tuple[str, ...] | None = ()
     node: str = LOCAL
     why: str = ""
 

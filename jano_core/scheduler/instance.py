@@ -1,0 +1,109 @@
+"""One model on one node, and every transition its state can make. No other file changes a state."""
+
+from __future__ import annotations
+
+from .types import LOCAL, InstanceView, Model, State
+
+S = State
+
+TRANSITIONS: dict[State, dict[str, State]] = {
+    S.STOPPED: {"load": S.STARTING},
+    S.STARTING: {
+        "loaded": S.READY,
+        "failed": S.STOPPED,
+        "spent": S.COOLING,
+        "unload": S.STOPPING,
+    },
+    S.READY: {
+        "drain": S.DRAINING,
+        "unload": S.STOPPING,
+        "crashed": S.STOPPED,
+        "spent": S.COOLING,
+    },
+    S.DRAINING: {
+        "resume": S.READY,
+        "unload": S.STOPPING,
+        "crashed": S.STOPPED,
+        "spent": S.COOLING,
+    },
+    S.STOPPING: {"unloaded": S.STOPPED},
+    S.COOLING: {"recover": S.STOPPED},
+}
+"""State → what happens → next state. The diagram in the documentation is drawn from this table."""
+
+NEVER = -1.0
+
+UNLIMITED = 1_000_000
+"""Slots of a resident model, which takes no part in queueing."""
+
+SERVING = (S.READY, S.DRAINING)
+VACANT = (S.STOPPED, S.COOLING)
+
+
+class Instance:
+    """The state of one model on one node, its running requests and its residence in memory."""
+
+    def __init__(self, model: Model, node: str = LOCAL) -> None:
+        self.model = model
+        self.node = node
+        self.state = S.STOPPED
+        self.since = 0.0
+        self.slots = UNLIMITED if model.resident else model.parallel
+        self.pinned = model.pinned
+        self.leaving = False
+        self.retired = False
+        self.life = 0
+        self.in_flight: set[str] = set()
+        self.served = 0
+        self.owed: frozenset[str] = frozenset()
+        self.ready_since = NEVER
+        self.load_began = NEVER
+        self.last_used = NEVER
+        self.idle_since: float | None = None
+
+    def move(self, signal: str, now: float) -> None:
+        """Make the transition `signal`; a missing one is a fault of the scheduler: `KeyError`."""
+        self.state = TRANSITIONS[self.state][signal]
+        self.since = now
+
+    def begin_life(self, now: float) -> None:
+        """A new server is about to start: forget what belonged to the last one."""
+        self.life += 1
+        self.in_flight = set()
+        self.served = 0
+        self.owed = frozenset()
+        self.leaving = False
+        self.load_began = now
+        self.slots = UNLIMITED if self.model.resident else self.model.parallel
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.model.name
+
+    @property
+    def serving(self) -> bool:
+        """May run requests that it was granted."""
+        return self.state in SERVING
+
+    @property
+    def free(self) -> int:
+        """Slots that could be granted now."""
+        return max(0, self.slots - len(self.in_flight)) if self.serving and not self.leaving else 0
+
+    def view(self, owes: bool) -> InstanceView:
+        """What a strategy sees of it."""
+        return InstanceView(
+            model=self.name,
+            node=self.node,
+            state=self.state,
+            in_flight=len(self.in_flight),
+            slots=self.slots,
+            served=self.served,
+            ready_since=self.ready_since,
+            last_used=self.last_used,
+            idle_since=self.idle_since,
+            pinned=self.pinned or self.model.resident,
+            owes=owes,
+            leaving=self.leaving,
+        )

@@ -1,0 +1,84 @@
+"""Waiting requests in arrival order, indexed by the models that may serve them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+
+from .types import Request
+
+
+class Queue:
+    """Every operation on the path of a request is O(1) but for `put_back`, which is rare."""
+
+    def __init__(self) -> None:
+        self._all: dict[str, Request] = {}
+        self._by_model: dict[str, dict[str, Request]] = {}
+        self._deadlines: list[tuple[float, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __contains__(self, request: str) -> bool:
+        return request in self._all
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(self._all.values())
+
+    def get(self, request: str) -> Request | None:
+        """The waiting request of that id."""
+        return self._all.get(request)
+
+    def add(self, request: Request) -> None:
+        """Append at the end."""
+        self._all[request.id] = request
+        for model in request.models:
+            self._by_model.setdefault(model, {})[request.id] = request
+        if request.deadline is not None:
+            heapq.heappush(self._deadlines, (request.deadline, request.id))
+
+    def put_back(self, request: Request) -> None:
+        """Insert at the head: its server broke off before its client saw a byte."""
+        self._all = {request.id: request, **self._all}
+        for model in request.models:
+            self._by_model[model] = {request.id: request, **self._by_model.get(model, {})}
+
+    def pop(self, request: str) -> Request | None:
+        """Take it out; None if it does not wait."""
+        found = self._all.pop(request, None)
+        if found is not None:
+            for model in found.models:
+                waiting = self._by_model[model]
+                del waiting[request]
+                if not waiting:
+                    del self._by_model[model]
+        return found
+
+    def waits_for(self, model: str) -> bool:
+        """Does anybody wait for this model?"""
+        return model in self._by_model
+
+    def of(self, model: str) -> tuple[Request, ...]:
+        """Who waits for this model, in arrival order."""
+        return tuple(self._by_model.get(model, {}).values())
+
+    def any_of(self, requests: frozenset[str]) -> bool:
+        """Does any of these still wait?"""
+        return any(request in self._all for request in requests)
+
+    def by_model(self) -> dict[str, tuple[Request, ...]]:
+        """Every model that is waited for, with who waits, in arrival order."""
+        return {model: tuple(waiting.values()) for model, waiting in self._by_model.items()}
+
+    def next_deadline(self) -> float | None:
+        """The earliest deadline of a waiting request."""
+        while self._deadlines and self._deadlines[0][1] not in self._all:
+            heapq.heappop(self._deadlines)
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def overdue(self, now: float) -> list[Request]:
+        """Waiting requests whose deadline has passed."""
+        found = []
+        while (deadline := self.next_deadline()) is not None and deadline <= now:
+            found.append(self._all[heapq.heappop(self._deadlines)[1]])
+        return found

@@ -1,0 +1,335 @@
+"""The scheduler: events in, commands out. Whatever a strategy says, the rules here hold.
+
+- Only a ready model with a free slot is served, a request once at a time.
+- The busy are never put away: running requests end first.
+- What was loaded for a waiting request serves at least one before it may go.
+- Pins, memory and the failure budget are kept; a load that nobody waits for is given up.
+- Every waiting request is granted or refused in the end, or its client leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from . import events as ev
+from .commands import AnyCommand, Grant, Note, Refuse
+from .decider import Decider
+from .estimates import Estimates
+from .failure_budget import FailureBudget
+from .instance import VACANT, Instance
+from .node import Node
+from .policy import Policy
+from .queue import Queue
+from .swapper import Swapper
+from .types import LOCAL, Model, Request
+
+
+class Running(Struct, frozen=True):
+    """A granted request and the life of the server that it was granted on."""
+
+    request: Request
+    instance: Instance
+    life: int
+    granted: float
+
+
+class Scheduler:
+    """One synchronous state machine; not to be used from more than one task at a time."""
+
+    def __init__(self, models: Iterable[Model], policy: Policy) -> None:
+        self.policy = policy
+        self.queue = Queue()
+        self.aside = Queue()
+        """Who waits for a resident model; never seen by a strategy."""
+        self.running: dict[str, Running] = {}
+        self.estimates = Estimates()
+        self.load_failures = FailureBudget(policy.failure_limit, policy.failure_reset)
+        self.crashes = FailureBudget(policy.failure_limit, policy.failure_reset)
+        self.node = Node(policy.make_rule({}))
+        self.nodes = {LOCAL: self.node}
+        self._out: list[AnyCommand] = []
+        self.swapper = Swapper(self.node, self.queue, self.estimates, self.emit)
+        self._decider = Decider(self)
+        self._configure(models)
+
+    def handle(self, event: ev.AnyEvent) -> list[AnyCommand]:
+        """Take an event, answer with what must be done now, in order."""
+        self._out = []
+        now = event.at
+        match event:
+            case ev.Arrived():
+                self._arrived(event.request, now)
+            case ev.Left():
+                self._left(event.request, now)
+            case ev.Finished():
+                self._finished(event, now)
+            case ev.Loaded():
+                self._loaded(event, now)
+            case ev.LoadFailed():
+                self._load_failed(event, now)
+            case ev.Unloaded():
+                self.swapper.unloaded(self.node.instances[event.model], now)
+            case ev.Crashed():
+                self._crashed(event, now)
+            case ev.Told():
+                self._told(event, now)
+            case ev.Reconfigured():
+                self._reconfigured(event, now)
+            case ev.Tick():
+                pass
+        self._keep_time(now)
+        self._serve_residents(now)
+        self._decider.decide(now)
+        self.swapper.give_up_unwanted(now)
+        return self._out
+
+    def next_deadline(self) -> float | None:
+        """When `handle(Tick)` must be called if nothing happens before; None: not needed."""
+        times = [self.queue.next_deadline(), self.aside.next_deadline(), self._decider.wake_at]
+        for instance in self.node.instances.values():
+            if instance.state == "cooling":
+                times.append(self._cool_at(instance.name))
+            elif self._may_expire(instance):
+                times.append(instance.last_used + instance.model.ttl)
+        return min((time for time in times if time is not None), default=None)
+
+    # -- what happens to requests
+
+    def _arrived(self, request: Request, now: float) -> None:
+        instance = self.node.instances[request.model]
+        queue = self.aside if instance.model.resident else self.queue
+        if self._refuse_cooling(request, now):
+            return
+        if len(self.queue) + len(self.aside) >= self.policy.queue_limit:
+            limit = self.policy.queue_limit
+            self._refuse(request, "queue_full", f"the queue is full ({limit} requests wait)")
+        elif not request.allow_swap and not (instance.serving or instance.state == "starting"):
+            self._refuse(request, "model_not_loaded", f"{request.model} is not loaded")
+        else:
+            self.estimates.arrived(request.model, now, instance.idle_since)
+            instance.idle_since = None
+            queue.add(request)
+
+    def _left(self, request: str, now: float) -> None:
+        gone = self.queue.pop(request) or self.aside.pop(request)
+        if gone is not None:
+            self._note_idle(gone, now)
+
+    def grant(self, request: Request, model: str, now: float) -> None:
+        """Give a waiting request its slot; the decider has checked that there is one."""
+        (self.queue.pop(request.id) or self.aside.pop(request.id))
+        instance = self.node.instances[model]
+        instance.in_flight.add(request.id)
+        instance.served += 1
+        instance.last_used = now
+        instance.idle_since = None
+        self.running[request.id] = Running(request, instance, instance.life, now)
+        swap_s = instance.ready_since - max(request.arrived, instance.load_began)
+        self.emit(
+            Grant(
+                request=request.id,
+                model=model,
+                attempt=request.attempt,
+                queue_s=now - request.arrived,
+                swap_s=max(0.0, swap_s),
+            )
+        )
+
+    def refuse_waiting(
+        self, request: Request, code: str, message: str, *, now: float, **more: object
+    ) -> None:
+        """Answer a waiting request with an error."""
+        (self.queue.pop(request.id) or self.aside.pop(request.id))
+        self._note_idle(request, now)
+        self._refuse(request, code, message, **more)
+
+    def _finished(self, event: ev.Finished, now: float) -> None:
+        running = self.running.pop(event.request, None)
+        if running is None:
+            return
+        instance, request = running.instance, running.request
+        if running.life == instance.life:
+            instance.in_flight.discard(request.id)
+            instance.last_used = now
+        if event.outcome == "served":
+            self.estimates.served(instance.name, now - running.granted)
+            self.crashes.succeed(instance.name)
+        if event.retry:
+            self._again(request, now)
+        self._note_idle(request, now)
+
+    def _again(self, request: Request, now: float) -> None:
+        if request.attempt > 1:
+            self._refuse(request, "upstream_failed", "the model server broke off twice")
+        elif not self._refuse_cooling(request, now):
+            queue = self.aside if self.node.instances[request.model].model.resident else self.queue
+            queue.put_back(replace(request, attempt=request.attempt + 1))
+            self.emit(Note(kind="requeued", model=request.model, requests=(request.id,)))
+
+    def _serve_residents(self, now: float) -> None:
+        for request in tuple(self.aside):
+            if self.node.instances[request.model].free:
+                self.grant(request, request.model, now)
+
+    # -- what happens to models
+
+    def _loaded(self, event: ev.Loaded, now: float) -> None:
+        instance = self.node.instances[event.model]
+        if instance.state != "starting":
+            return  # its unloading was ordered before this report came
+        if event.parallel is not None and not instance.model.resident:
+            instance.slots = max(1, event.parallel)
+        self.load_failures.succeed(event.model)
+        self.swapper.loaded(instance, now)
+
+    def _load_failed(self, event: ev.LoadFailed, now: float) -> None:
+        instance = self.node.instances[event.model]
+        if instance.state != "starting":
+            return
+        self.load_failures.fail(event.model, now)
+        spent = self.load_failures.exceeded(event.model, now)
+        self.swapper.failed(instance, spent, event.message, now)
+        for request in self._waiting_for(event.model):
+            self.refuse_waiting(
+                request,
+                "model_load_failed",
+                f"{event.model} could not be loaded: {event.message}",
+                now=now,
+                detail=event.detail,
+            )
+
+    def _crashed(self, event: ev.Crashed, now: float) -> None:
+        instance = self.node.instances[event.model]
+        if not instance.serving:
+            return
+        self.crashes.fail(event.model, now)
+        spent = self.crashes.exceeded(event.model, now)
+        self.swapper.crashed(instance, spent, event.message, now)
+        if spent:
+            for request in self._waiting_for(event.model):
+                (self.queue.pop(request.id) or self.aside.pop(request.id))
+                self._refuse_cooling(request, now)
+
+    def _told(self, event: ev.Told, now: float) -> None:
+        instance = self.node.instances[event.model]
+        if event.action == "unload":
+            self.swapper.ask_to_leave(instance, now)
+        else:
+            instance.pinned = event.action == "pin"
+
+    def _reconfigured(self, event: ev.Reconfigured, now: float) -> None:
+        self.policy = event.policy
+        for budget in (self.load_failures, self.crashes):
+            budget.limit, budget.reset = event.policy.failure_limit, event.policy.failure_reset
+        self._configure(event.models)
+        for name in event.changed:
+            self.load_failures.succeed(name)
+            self.crashes.succeed(name)
+            self.swapper.ask_to_leave(self.node.instances[name], now)
+
+    def _configure(self, models: Iterable[Model]) -> None:
+        instances, known = self.node.instances, {model.name: model for model in models}
+        for model in known.values():
+            instance = instances.setdefault(model.name, Instance(model))
+            instance.model, instance.pinned, instance.retired = model, model.pinned, False
+        for name, instance in instances.items():
+            if name not in known:
+                instance.retired, instance.pinned = True, False
+        self._make_rule()
+
+    def _make_rule(self) -> None:
+        self.node.rule = self.policy.make_rule(
+            {
+                name: instance.model
+                for name, instance in self.node.instances.items()
+                if not instance.model.resident
+            }
+        )
+
+    # -- what time brings
+
+    def _keep_time(self, now: float) -> None:
+        for request in (*self.queue.overdue(now), *self.aside.overdue(now)):
+            self.refuse_waiting(
+                request, "deadline_exceeded", "it could not be started in time", now=now
+            )
+        for instance in tuple(self.node.instances.values()):
+            if instance.state == "cooling" and not self._spent(instance.name, now):
+                self.swapper.recover(instance, now)
+            if instance.state == "stopped" and instance.model.resident and not instance.retired:
+                self.swapper.start_resident(instance, now)
+            elif self._may_expire(instance) and now >= instance.last_used + instance.model.ttl:
+                self.swapper.unload(instance, now, "idle")
+            elif instance.retired:
+                self._retire(instance, now)
+        self.swapper.let_go(now)
+
+    def _retire(self, instance: Instance, now: float) -> None:
+        if self._waiting_for(instance.name):
+            return
+        if instance.state in VACANT:
+            if not any(running.instance is instance for running in self.running.values()):
+                del self.node.instances[instance.name]
+                self._make_rule()
+        else:
+            self.swapper.ask_to_leave(instance, now)
+
+    def _may_expire(self, instance: Instance) -> bool:
+        return (
+            instance.model.ttl > 0
+            and instance.serving
+            and not instance.pinned
+            and not instance.model.resident
+            and not instance.in_flight
+            and not self.queue.waits_for(instance.name)
+        )
+
+    # -- small things
+
+    def _waiting_for(self, model: str) -> tuple[Request, ...]:
+        return self.queue.of(model) + self.aside.of(model)
+
+    def _note_idle(self, request: Request, now: float) -> None:
+        for name in request.models:
+            instance = self.node.instances.get(name)
+            if instance and instance.serving and not instance.in_flight:
+                instance.idle_since = None if self._waiting_for(name) else now
+
+    def _spent(self, model: str, now: float) -> bool:
+        return self.load_failures.exceeded(model, now) or self.crashes.exceeded(model, now)
+
+    def _cool_at(self, model: str) -> float:
+        ends = [
+            budget.forgiven_at(model)
+            for budget in (self.load_failures, self.crashes)
+            if budget.knows(model)
+        ]
+        return max(ends, default=0.0) + 0.001  # forgiveness is strictly after the reset time
+
+    def _refuse_cooling(self, request: Request, now: float) -> bool:
+        """Refuse it at once if its model has failed too often; tell whether that was so."""
+        instance = self.node.instances[request.model]
+        if instance.state != "cooling" or not self._spent(request.model, now):
+            return False
+        rest = max(0.0, self._cool_at(request.model) - now)
+        self._refuse(
+            request,
+            "model_unavailable",
+            f"{request.model} is unavailable: {self.policy.failure_limit} consecutive swap "
+            f"failures; it will be tried again in {rest:.0f} s",
+            retry_after=rest,
+            should_retry=False,
+        )
+        return True
+
+    def _refuse(self, request: Request, code: str, message: str, **more: object) -> None:
+        loaded = tuple(name for name, each in self.node.instances.items() if each.serving)
+        fields = {"loaded": loaded, **more}
+        self.emit(Refuse(request=request.id, code=code, message=message, **fields))  # type: ignore[arg-type]
+
+    def emit(self, command: AnyCommand) -> None:
+        """Add a command to the answer."""
+        self._out.append(command)

@@ -1,0 +1,221 @@
+"""Carries out what was decided about memory on one node: drain, stop, start, ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from .commands import AnyCommand, Load, Note, Unload
+from .estimates import Estimates
+from .instance import Instance
+from .node import Node
+from .queue import Queue
+from .swap import Swap
+
+
+class Swapper:
+    """Turns intents into commands as soon as the evicted are idle; knows nothing of policy."""
+
+    def __init__(
+        self, node: Node, queue: Queue, estimates: Estimates, emit: Callable[[AnyCommand], None]
+    ) -> None:
+        self._node = node
+        self._queue = queue
+        self._estimates = estimates
+        self._emit = emit
+        self._numbers = 0
+
+    def follow(
+        self, loads: Iterable[tuple[str, tuple[str, ...], str]], served: set[str], now: float
+    ) -> None:
+        """Take the standing intents `(model, evict, why)`; begin those whose evicted are idle.
+
+        A model in `served` was just granted a request, so it is not draining yet.
+        """
+        node, wanted, draining = self._node, {}, set[str]()
+        for model, evict, why in loads:
+            asked_at = node.intents.get(model, now)
+            if any(node.instances[name].in_flight for name in evict):
+                wanted[model] = asked_at
+                draining |= {name for name in evict if name not in served}
+            else:
+                self._begin(model, evict, why, asked_at, now)
+        node.intents = wanted
+        for name, instance in node.instances.items():
+            if instance.state == "ready" and name in draining:
+                self._move(instance, "drain", now)
+            elif instance.state == "draining" and name not in draining and not instance.leaving:
+                self._move(instance, "resume", now)
+
+    def ask_to_leave(self, instance: Instance, now: float) -> None:
+        """A person wants it gone: no new requests; unloaded when idle, a load is given up."""
+        if instance.state == "starting":
+            self.give_up(instance, now, "unloaded")
+        elif instance.serving:
+            instance.leaving = True
+            if instance.state == "ready":
+                self._move(instance, "drain", now)
+            self.let_go(now)
+
+    def let_go(self, now: float) -> None:
+        """Unload those that were told to leave and are idle."""
+        for instance in self._node.instances.values():
+            if instance.leaving and instance.serving and not instance.in_flight:
+                self.unload(instance, now)
+
+    def unload(self, instance: Instance, now: float, why: str = "") -> None:
+        """Put an idle model away without loading another."""
+        self._move(instance, "unload", now, why)
+        self._emit(Unload(model=instance.name, node=self._node.name))
+
+    def start_resident(self, instance: Instance, now: float) -> None:
+        """Start a model that lives outside of swapping."""
+        instance.begin_life(now)
+        self._move(instance, "load", now)
+        self._numbers += 1
+        self._emit(Load(model=instance.name, node=self._node.name, swap=self._numbers))
+
+    def give_up(self, instance: Instance, now: float, why: str) -> None:
+        """End a load in the middle."""
+        self._move(instance, "unload", now, why)
+        self._emit(Unload(model=instance.name, node=self._node.name))
+        swap = self._swap_to(instance.name)
+        if swap is not None:
+            self._end(swap, "swap_cancelled", now, why)
+
+    def give_up_unwanted(self, now: float) -> None:
+        """Give up every swap that somebody waited for and nobody does any more."""
+        for swap in tuple(self._node.swaps):
+            if not swap.wanted or self._queue.waits_for(swap.target):
+                continue
+            why = "nobody waits for it any more"
+            if swap.started:
+                self.give_up(self._node.instances[swap.target], now, why)
+            else:
+                self._end(swap, "swap_cancelled", now, why)
+
+    def loaded(self, instance: Instance, now: float) -> None:
+        """The model is ready."""
+        self._move(instance, "loaded", now)
+        instance.ready_since = instance.last_used = now
+        waiting = self._queue.of(instance.name)
+        instance.owed = frozenset(request.id for request in waiting)
+        instance.idle_since = None if waiting else now
+        self._estimates.loaded(instance.name, now - instance.load_began)
+        swap = self._swap_to(instance.name)
+        if swap is not None:
+            self._end(swap, "swap_ready", now, "")
+
+    def failed(self, instance: Instance, spent: bool, message: str, now: float) -> None:
+        """The load came to nothing."""
+        self._move(instance, "spent" if spent else "failed", now, message)
+        swap = self._swap_to(instance.name)
+        if swap is not None:
+            self._end(swap, "swap_failed", now, message)
+
+    def crashed(self, instance: Instance, spent: bool, message: str, now: float) -> None:
+        """A ready server is gone by itself."""
+        instance.in_flight = set()
+        instance.idle_since = None
+        self._move(instance, "spent" if spent else "crashed", now, message)
+        self._stopped(instance.name, now)
+
+    def unloaded(self, instance: Instance, now: float) -> None:
+        """A model that was put away is gone."""
+        self._estimates.unloaded(instance.name, now - instance.since)
+        instance.idle_since = None
+        self._move(instance, "unloaded", now)
+        self._stopped(instance.name, now)
+
+    def recover(self, instance: Instance, now: float) -> None:
+        """The cool-off is over."""
+        self._move(instance, "recover", now)
+
+    def _begin(
+        self, model: str, evict: tuple[str, ...], why: str, asked_at: float, now: float
+    ) -> None:
+        self._numbers += 1
+        waiting = self._queue.of(model)
+        swap = Swap(
+            self._numbers,
+            model,
+            evict,
+            now=now,
+            asked_at=asked_at,
+            wanted=bool(waiting),
+            why=why,
+            coming_from=self._last_used(),
+        )
+        self._node.swaps.append(swap)
+        self._note(swap, "swap_started", why, requests=tuple(each.id for each in waiting))
+        for name in evict:
+            self._move(self._node.instances[name], "unload", now, f"makes room for {model}")
+            self._emit(Unload(model=name, node=self._node.name, swap=swap.number))
+        self._start_when_free(swap, now)
+
+    def _stopped(self, name: str, now: float) -> None:
+        for swap in tuple(self._node.swaps):
+            swap.to_stop.discard(name)
+            self._start_when_free(swap, now)
+
+    def _start_when_free(self, swap: Swap, now: float) -> None:
+        if swap.to_stop or swap.started:
+            return
+        instance = self._node.instances[swap.target]
+        swap.start_began = now
+        instance.begin_life(now)
+        self._move(instance, "load", now)
+        self._emit(Load(model=swap.target, node=self._node.name, swap=swap.number))
+
+    def _end(self, swap: Swap, kind: str, now: float, text: str) -> None:
+        self._node.swaps.remove(swap)
+        waiting = tuple(request.id for request in self._queue.of(swap.target))
+        start = swap.start_began if swap.start_began is not None else now
+        self._note(
+            swap,
+            kind,
+            text,
+            requests=waiting,
+            phases=(swap.stop_began - swap.asked_at, start - swap.stop_began, now - start),
+        )
+
+    def _note(
+        self,
+        swap: Swap,
+        kind: str,
+        text: str,
+        requests: tuple[str, ...],
+        phases: tuple[float, float, float] | None = None,
+    ) -> None:
+        self._emit(
+            Note(
+                kind=kind,
+                model=swap.target,
+                node=self._node.name,
+                text=text,
+                swap=swap.number,
+                requests=requests,
+                evicted=swap.evict,
+                coming_from=swap.coming_from,
+                phases=phases,
+            )
+        )
+
+    def _move(self, instance: Instance, signal: str, now: float, why: str = "") -> None:
+        instance.move(signal, now)
+        self._emit(
+            Note(
+                kind="state",
+                model=instance.name,
+                node=self._node.name,
+                text=why,
+                state=instance.state,
+            )
+        )
+
+    def _swap_to(self, model: str) -> Swap | None:
+        return next((swap for swap in self._node.swaps if swap.target == model), None)
+
+    def _last_used(self) -> str:
+        loaded = [each for each in self._node.instances.values() if each.ready_since >= 0]
+        recent = max(loaded, key=lambda instance: instance.last_used, default=None)
+        return recent.name if recent else ""

@@ -1,0 +1,29 @@
+"""Strict arrival order: no request overtakes another. The yardstick, not a recommendation."""
+
+from __future__ import annotations
+
+from jano_core.scheduler.strategy import Strategy
+from jano_core.scheduler.types import Load, Plan, Serve
+from jano_core.scheduler.view import View
+
+
+class Fifo(Strategy):
+    """Most urgent first, then by arrival; swaps whenever the next request asks for it."""
+
+    name = "fifo"
+
+    def decide(self, view: View) -> Plan:
+        """See `Strategy.decide`."""
+        free = {instance.model: instance.free for instance in view.instances.values()}
+        serve: list[Serve | str] = []
+        for request in sorted(view.queue, key=lambda each: (each.priority, each.arrived)):
+            model = request.model
+            if free[model] > 0:
+                free[model] -= 1
+                serve.append(Serve(request.id, model))
+                continue
+            if view.instances[model].state == "stopped":
+                evict = view.evictions(model)
+                return Plan(serve=serve, load=[Load(model, evict, why="it is next in line")])
+            break
+        return Plan(serve=serve)

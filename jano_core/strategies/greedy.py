@@ -1,0 +1,27 @@
+"""The original Jano's rule: serve what is loaded; swap only when nobody waits for it."""
+
+from __future__ import annotations
+
+from jano_core.scheduler.strategy import Strategy
+from jano_core.scheduler.types import Load, Plan
+from jano_core.scheduler.view import View
+
+
+class Greedy(Strategy):
+    """Best mean wait that a simple rule can have; a rare model may wait long beside a hot one."""
+
+    name = "greedy"
+
+    def decide(self, view: View) -> Plan:
+        """See `Strategy.decide`."""
+        waiting = view.waiting()
+        for request in view.heads():
+            model = request.model
+            if view.instances[model].state != "stopped":
+                continue
+            evict = view.evictions(model)
+            if evict is None or any(other in waiting for other in evict):
+                continue
+            why = f"nobody waits for {', '.join(evict)}" if evict else "there is room"
+            return Plan(serve=view.fill(skip=evict), load=[Load(model, evict, why=why)])
+        return Plan(serve=view.fill())
