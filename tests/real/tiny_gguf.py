@@ -9,6 +9,7 @@ tells which model answered. Wider and deeper models say the same, only slower.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import gguf
@@ -50,7 +51,7 @@ class Vocabulary:
     def successors(self) -> list[tuple[int, int]]:
         """Token → next token; the newline that ends the prompt starts the sentence."""
         path = [self.newline, *self.words, self.end]
-        return list(zip(path, path[1:], strict=False))
+        return list(pairwise(path))
 
 
 def write_model(
