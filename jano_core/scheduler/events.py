@@ -50,6 +50,13 @@ class Loaded(Event, frozen=True, kw_only=True):
     memory: int | None = None
 
 
+class Adopted(Event, frozen=True, kw_only=True):
+    """At start-up: the model's server runs already and can be used; no swap is counted."""
+
+    model: str
+    node: str = LOCAL
+
+
 class LoadFailed(Event, frozen=True, kw_only=True):
     """A model could not be made ready; nothing of it is left running."""
 
@@ -101,6 +108,7 @@ AnyEvent = (
     | Left
     | Finished
     | Loaded
+    | Adopted
     | LoadFailed
     | Unloaded
     | Crashed

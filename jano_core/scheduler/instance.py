@@ -7,7 +7,7 @@ from .types import LOCAL, InstanceView, Model, State
 S = State
 
 TRANSITIONS: dict[State, dict[str, State]] = {
-    S.STOPPED: {"load": S.STARTING},
+    S.STOPPED: {"load": S.STARTING, "adopt": S.READY},
     S.STARTING: {
         "loaded": S.READY,
         "failed": S.STOPPED,

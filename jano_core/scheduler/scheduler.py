@@ -68,6 +68,8 @@ class Scheduler:
                 self._finished(event, now)
             case ev.Loaded():
                 self._loaded(event, now)
+            case ev.Adopted():
+                self._adopted(event.model, now)
             case ev.LoadFailed():
                 self._load_failed(event, now)
             case ev.Unloaded():
@@ -184,6 +186,12 @@ class Scheduler:
             instance.slots = max(1, event.parallel)
         self.load_failures.succeed(event.model)
         self.swapper.loaded(instance, now)
+
+    def _adopted(self, model: str, now: float) -> None:
+        instance = self.node.instances[model]
+        together = {*self.node.occupied(), model}
+        if instance.state == "stopped" and self.node.rule.allowed(together):
+            self.swapper.adopt(instance, now)
 
     def _load_failed(self, event: ev.LoadFailed, now: float) -> None:
         instance = self.node.instances[event.model]

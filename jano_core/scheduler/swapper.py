@@ -93,6 +93,12 @@ class Swapper:
             else:
                 self._end(swap, "swap_cancelled", now, why)
 
+    def adopt(self, instance: Instance, now: float) -> None:
+        """Its server was found running."""
+        instance.begin_life(now)
+        self._move(instance, "adopt", now, "found running")
+        instance.ready_since = instance.last_used = instance.idle_since = now
+
     def loaded(self, instance: Instance, now: float) -> None:
         """The model is ready."""
         self._move(instance, "loaded", now)

@@ -1,0 +1,146 @@
+"""One supervisor for each model, and how it reports to the scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import TaskGroup
+from msgspec import Struct
+
+from ..plugin.contracts import Backend, Launcher
+from ..plugin.server import Server, ServerSpec
+from ..scheduler import events
+from ..telemetry import facts as f
+from .log_buffer import LogBuffer
+from .supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from .dispatcher import Dispatcher
+
+ServerLife = tuple[Server, Launcher, Backend]
+Progress = Callable[[float | None, str], None]
+MakeLife = Callable[[str, LogBuffer, Progress, str], ServerLife]
+
+ADOPTION_LIMIT_S = 5.0
+
+
+class Kit(Struct, frozen=True):
+    """What brings model servers to life, as the configuration has it.
+
+    `make(model, log, progress, coming_from)` builds one life of the model's server;
+    `poll_interval` is the first pause between two readiness probes, in seconds.
+    """
+
+    specs: Mapping[str, ServerSpec]
+    make: MakeLife
+    poll_interval: float
+
+
+class Crew:
+    """All supervisors; follows the models that the scheduler knows."""
+
+    def __init__(self, dispatcher: Dispatcher, kit: Kit) -> None:
+        self._dispatcher = dispatcher
+        self.kit = kit
+        self.logs: dict[str, LogBuffer] = {}
+        self.coming_from: dict[str, str] = {}
+        """Model being loaded → the model that was last in use before."""
+        self._supervisors: dict[str, Supervisor] = {}
+        self._scopes: dict[str, anyio.CancelScope] = {}
+
+    def __getitem__(self, model: str) -> Supervisor:
+        return self._supervisors[model]
+
+    def follow(self, tasks: TaskGroup) -> None:
+        """Hire for new models, let go for those that are gone."""
+        models = self._dispatcher.scheduler.node.instances
+        for name in models.keys() - self._supervisors.keys():
+            self.logs[name] = LogBuffer()
+            self._supervisors[name] = self._hire(name)
+            self._scopes[name] = anyio.CancelScope()
+            tasks.start_soon(self._work, name)
+        for name in self._supervisors.keys() - models.keys():
+            self._scopes.pop(name).cancel()
+            del self._supervisors[name], self.logs[name]
+
+    async def adopt(self) -> None:
+        """At start-up: use servers that run already, as far as they fit together."""
+        found: set[str] = set()
+
+        async def look(name: str) -> None:
+            with anyio.move_on_after(ADOPTION_LIMIT_S):
+                if await self._supervisors[name].adopt():
+                    found.add(name)
+
+        instances = self._dispatcher.scheduler.node.instances
+        async with anyio.create_task_group() as looking:
+            for name, instance in instances.items():
+                if not instance.model.resident:
+                    looking.start_soon(look, name)
+        for name in tuple(instances):
+            if name in found:
+                self._dispatcher.post(events.Adopted(at=self._dispatcher.clock.now(), model=name))
+
+    async def _work(self, name: str) -> None:
+        with self._scopes[name]:
+            await self._supervisors[name].run()
+
+    def _hire(self, name: str) -> Supervisor:
+        report, log = Report(self._dispatcher, name), self.logs[name]
+
+        def make() -> ServerLife:
+            return self.kit.make(name, log, report.progress, self.coming_from.get(name, ""))
+
+        return Supervisor(make, report, log, self.kit.poll_interval)
+
+
+class Report:
+    """One supervisor's line to the scheduler."""
+
+    def __init__(self, dispatcher: Dispatcher, model: str) -> None:
+        self._dispatcher = dispatcher
+        self._model = model
+
+    def loaded(self, parallel: int | None, memory: int | None) -> None:
+        """The model is ready."""
+        self._post(
+            events.Loaded(at=self._now(), model=self._model, parallel=parallel, memory=memory)
+        )
+
+    def load_failed(self, message: str, detail: str) -> None:
+        """It could not be made ready."""
+        self._dispatcher.last_errors[self._model] = message
+        self._post(
+            events.LoadFailed(at=self._now(), model=self._model, message=message, detail=detail)
+        )
+
+    def unloaded(self, error: str) -> None:
+        """It is gone, as ordered; `error` says what could not be proven."""
+        if error:
+            self._dispatcher.last_errors[self._model] = error
+        self._post(events.Unloaded(at=self._now(), model=self._model, error=error))
+
+    def crashed(self, message: str, detail: str) -> None:
+        """Its server died or hung."""
+        self._dispatcher.last_errors[self._model] = message
+        at = self._dispatcher.clock.wall()
+        self._dispatcher.facts.emit(f.ServerCrashed(at=at, model=self._model, why=message))
+        self._post(
+            events.Crashed(at=self._now(), model=self._model, message=message, detail=detail)
+        )
+
+    def progress(self, fraction: float | None, note: str) -> None:
+        """How far its load is."""
+        self._dispatcher.outlook.progress[self._model] = (fraction, note)
+        at = self._dispatcher.clock.wall()
+        self._dispatcher.facts.emit(
+            f.LoadProgress(at=at, model=self._model, fraction=fraction, note=note)
+        )
+
+    def _now(self) -> float:
+        return self._dispatcher.clock.now()
+
+    def _post(self, event: events.AnyEvent) -> None:
+        self._dispatcher.post(event)

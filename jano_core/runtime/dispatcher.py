@@ -1,0 +1,283 @@
+"""Where the pure scheduler meets the world: events go in, commands are carried out at once."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from ..clock import Clock
+from ..errors import Refused
+from ..scheduler import commands, events
+from ..scheduler.policy import Policy
+from ..scheduler.scheduler import Scheduler
+from ..scheduler.types import Model, Priority, Request
+from ..telemetry.facts import Facts
+from . import snapshot
+from .crew import Crew, Kit
+from .narrator import Narrator
+from .outlook import Forecast, Outlook
+from .steward import Steward
+from .ticket import About, Ending, Lease, Ticket
+
+
+class Dispatcher:
+    """Owns the scheduler, the crew of supervisors, one timer, and every ticket.
+
+    Everything here runs on one event loop, and between two awaits nothing else does: handing the
+    scheduler an event and carrying out its commands is one step that nobody can come between.
+    """
+
+    def __init__(
+        self, models: Iterable[Model], policy: Policy, kit: Kit, clock: Clock, facts: Facts
+    ) -> None:
+        self.scheduler = Scheduler(models, policy)
+        self.clock = clock
+        self.facts = facts
+        self.crew = Crew(self, kit)
+        self.outlook = Outlook(self.scheduler)
+        self.steward = Steward(self)
+        self.tickets: dict[str, Ticket] = {}
+        self.last_errors: dict[str, str] = {}
+        self._narrator = Narrator(facts, clock)
+        self._pending: deque[events.AnyEvent] = deque()
+        self._handling = False
+        self._numbers = 0
+        self._armed = math.inf
+        self._rearm = anyio.Event()
+        self._moved = anyio.Event()
+        self._ended = anyio.Event()
+        self._tasks: TaskGroup | None = None
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled; on the way out every model server is ended.
+
+        Reports started when servers that run already have been adopted.
+        """
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            self.crew.follow(tasks)
+            await self.crew.adopt()
+            self.post(events.Tick(at=self.clock.now()))
+            tasks.start_soon(self.steward.warm_up)
+            task_status.started()
+            await self._keep_time()
+
+    # -- the way of a request
+
+    def submit(
+        self,
+        model: str,
+        *,
+        path: str = "",
+        method: str = "",
+        client: str = "",
+        owner: str = "",
+        priority: Priority = Priority.NORMAL,
+        session: str = "",
+        deadline_s: float | None = None,
+        allow_swap: bool = True,
+        stream: bool = False,
+        internal: bool = False,
+    ) -> Ticket:
+        """Put a request in the queue; it may be granted before this returns.
+
+        `deadline_s` is how long it may wait. Raises `Refused` where nothing is taken any more
+        (`shutting_down`, `draining`); every other refusal comes from `Ticket.lease`.
+        """
+        self.steward.admit(model, internal)
+        now = self.clock.now()
+        self._numbers += 1
+        request = Request(
+            id=f"load-{self._numbers}" if internal else str(self._numbers),
+            models=(model,),
+            arrived=now,
+            priority=priority,
+            deadline=None if deadline_s is None else now + deadline_s,
+            allow_swap=allow_swap,
+            owner=owner,
+            client=client,
+            session=session,
+        )
+        about = About(path=path, method=method, stream=stream, internal=internal)
+        ticket = self.tickets[request.id] = Ticket(self, request, about)
+        self._narrator.queued(ticket)
+        self.post(events.Arrived(at=now, request=request))
+        return ticket
+
+    async def again(self, ticket: Ticket, why: str) -> Lease:
+        """See `Ticket.again`."""
+        assert ticket.current is not None
+        await self.crew[ticket.current.model].verdict(why)
+        ticket.current = None
+        now = self.clock.now()
+        self.post(events.Finished(at=now, request=ticket.id, outcome="failed", retry=True))
+        return await ticket.lease()
+
+    def condemn(self, model: str, why: str) -> None:
+        """See `Ticket.condemn`."""
+        self.crew[model].condemn(why)
+
+    def first_byte(self, ticket: Ticket) -> None:
+        """See `Ticket.first_byte`."""
+        if ticket.ttfb_ms is None and ticket.granted_at is not None:
+            ticket.ttfb_ms = (self.clock.now() - ticket.granted_at) * 1000
+            self._narrator.first_byte(ticket, ticket.ttfb_ms)
+
+    def finish(self, ticket: Ticket, end: Ending) -> None:
+        """See `Ticket.finish`."""
+        del self.tickets[ticket.id]
+        ticket.ended = True
+        resident = self._is_resident(ticket.model)
+        now = self.clock.now()
+        if ticket.id in self.scheduler.running:
+            outcome = "failed" if end.outcome == "refused" else end.outcome
+            self.post(events.Finished(at=now, request=ticket.id, outcome=outcome))
+        else:
+            self.post(events.Left(at=now, request=ticket.id))
+        self._over(ticket, end, resident)
+
+    def cancel(self, request: str) -> bool:
+        """A person cancels a request; False if there is none of that id."""
+        ticket = self.tickets.get(request)
+        if ticket is None:
+            return False
+        ticket.cancelled = True
+        if ticket.scope is not None:
+            ticket.scope.cancel()
+        return True
+
+    def outlook_of(self, ticket: Ticket) -> Forecast:
+        """See `Ticket.forecast`."""
+        return self.outlook.of(ticket, self.clock.now())
+
+    # -- the whole
+
+    def snapshot(self) -> snapshot.Snapshot:
+        """Everything that is true now."""
+        forecasts = self.outlook.all(self.clock.now())
+        specs = self.crew.kit.specs
+        return snapshot.take(self.scheduler, self.clock, forecasts, specs, self.last_errors)
+
+    def post(self, event: events.AnyEvent) -> None:
+        """Hand the scheduler an event and carry out what it says, in order, before returning."""
+        self._pending.append(event)
+        if self._handling:
+            return
+        self._handling = True
+        try:
+            while self._pending:
+                for command in self.scheduler.handle(self._pending.popleft()):
+                    self._carry_out(command)
+        finally:
+            self._handling = False
+        self.outlook.version += 1
+        self._follow_models()
+        deadline = self.scheduler.next_deadline()
+        if deadline is not None and deadline < self._armed:
+            self._rearm.set()
+
+    def reconfigure(
+        self, models: Iterable[Model], policy: Policy, kit: Kit, changed: frozenset[str]
+    ) -> None:
+        """Take over a new configuration; `changed` models get a new server when idle."""
+        self.crew.kit = kit
+        now = self.clock.now()
+        self.post(events.Reconfigured(at=now, models=tuple(models), policy=policy, changed=changed))
+
+    async def moved(self) -> None:
+        """Wait until some instance changes its state."""
+        await self._moved.wait()
+
+    async def some_end(self) -> None:
+        """Wait until some request has ended."""
+        await self._ended.wait()
+
+    # -- carrying out
+
+    def _carry_out(self, command: commands.AnyCommand) -> None:
+        match command:
+            case commands.Grant():
+                self._grant(command)
+            case commands.Refuse():
+                self._refuse(command)
+            case commands.Load():
+                self._follow_models()
+                self.crew[command.model].load()
+            case commands.Unload():
+                self.crew[command.model].unload()
+            case commands.Note():
+                self._note(command)
+
+    def _grant(self, grant: commands.Grant) -> None:
+        ticket = self.tickets[grant.request]
+        upstream = self.crew[grant.model].upstream
+        assert upstream is not None
+        lease = Lease(
+            id=ticket.id,
+            model=grant.model,
+            node=grant.node,
+            attempt=grant.attempt,
+            queue_ms=grant.queue_s * 1000,
+            swap_ms=grant.swap_s * 1000,
+            upstream=upstream,
+            spec=self.crew.kit.specs[grant.model],
+        )
+        ticket.granted(lease, self.clock.now())
+        self._narrator.granted(ticket)
+
+    def _refuse(self, refuse: commands.Refuse) -> None:
+        ticket = self.tickets.pop(refuse.request)
+        extra: dict[str, object] = {}
+        if refuse.detail:
+            extra["detail"] = refuse.detail
+        if refuse.code == "model_not_loaded":
+            extra["loaded"] = list(refuse.loaded)
+        refusal = Refused(
+            refuse.code,
+            refuse.message,
+            status=refuse.status,
+            retry_after=self.outlook.retry_after(refuse, ticket.model, self.clock.now()),
+            should_retry=refuse.should_retry,
+            **extra,
+        )
+        ticket.refused(refusal)
+        end = Ending(
+            outcome="refused", status=refusal.status, error=refuse.message, code=refuse.code
+        )
+        self._over(ticket, end, self._is_resident(ticket.model))
+
+    def _over(self, ticket: Ticket, end: Ending, resident: bool) -> None:
+        self._narrator.ended(ticket, end, resident)
+        self._ended.set()
+        self._ended = anyio.Event()
+
+    def _note(self, note: commands.Note) -> None:
+        if note.kind == "swap_started":
+            self.crew.coming_from[note.model] = note.coming_from
+        elif note.kind == "state":
+            self.outlook.progress.pop(note.model, None)
+            self._moved.set()
+            self._moved = anyio.Event()
+        self._narrator.note(note)
+
+    def _follow_models(self) -> None:
+        if self._tasks is not None:
+            self.crew.follow(self._tasks)
+
+    def _is_resident(self, model: str) -> bool:
+        instance = self.scheduler.node.instances.get(model)
+        return instance is not None and instance.model.resident
+
+    async def _keep_time(self) -> None:
+        while True:
+            deadline = self.scheduler.next_deadline()
+            self._armed = math.inf if deadline is None else deadline
+            self._rearm = anyio.Event()
+            with anyio.CancelScope(deadline=self._armed) as waiting:
+                await self._rearm.wait()
+            if waiting.cancelled_caught:
+                self.post(events.Tick(at=self.clock.now()))

@@ -1,0 +1,131 @@
+"""Turns what was decided and what became of requests into facts."""
+
+from __future__ import annotations
+
+from ..clock import Clock
+from ..scheduler.commands import Note
+from ..telemetry import facts as f
+from .ticket import Ending, Ticket
+
+
+class Narrator:
+    """Knows how things read as facts; keeps nothing. Jano's own requests are not told."""
+
+    def __init__(self, facts: f.Facts, clock: Clock) -> None:
+        self._facts = facts
+        self._clock = clock
+
+    def queued(self, ticket: Ticket) -> None:
+        """A request came in."""
+        request = ticket.request
+        if not ticket.about.internal:
+            self._facts.emit(
+                f.RequestQueued(
+                    at=self._clock.wall(request.arrived),
+                    id=request.id,
+                    model=request.model,
+                    path=ticket.about.path,
+                    method=ticket.about.method,
+                    client=request.client,
+                    session=request.session,
+                    priority=request.priority.label,
+                    stream=ticket.about.stream,
+                )
+            )
+
+    def granted(self, ticket: Ticket) -> None:
+        """It has its slot."""
+        lease = ticket.current
+        if lease is not None and not ticket.about.internal:
+            self._facts.emit(
+                f.RequestGranted(
+                    at=self._clock.wall(),
+                    id=ticket.id,
+                    model=lease.model,
+                    node=lease.node,
+                    attempt=lease.attempt,
+                    queue_ms=lease.queue_ms,
+                    swap_ms=lease.swap_ms,
+                )
+            )
+
+    def first_byte(self, ticket: Ticket, ms: float) -> None:
+        """Its first body byte passed."""
+        self._facts.emit(
+            f.RequestFirstByte(at=self._clock.wall(), id=ticket.id, model=ticket.model, ms=ms)
+        )
+
+    def ended(self, ticket: Ticket, end: Ending, resident: bool) -> None:
+        """It is over."""
+        if ticket.about.internal:
+            return
+        request, lease = ticket.request, ticket.current
+        self._facts.emit(
+            f.RequestEnded(
+                at=self._clock.wall(),
+                id=ticket.id,
+                model=request.model,
+                outcome=end.outcome,
+                status=end.status,
+                total_ms=(self._clock.now() - request.arrived) * 1000,
+                queue_ms=lease.queue_ms if lease else None,
+                swap_ms=lease.swap_ms if lease else None,
+                ttfb_ms=ticket.ttfb_ms,
+                usage=end.usage,
+                bytes_in=end.bytes_in,
+                bytes_out=end.bytes_out,
+                client=request.client,
+                session=request.session,
+                priority=request.priority.label,
+                path=ticket.about.path,
+                code=end.code,
+                error=end.error,
+                attempt=lease.attempt if lease else 1,
+                resident=resident,
+            )
+        )
+
+    def note(self, note: Note) -> None:
+        """Something that the scheduler noted."""
+        at = self._clock.wall()
+        match note.kind:
+            case "state":
+                fact: f.Fact = f.InstanceChanged(
+                    at=at, model=note.model, node=note.node, state=note.state, why=note.text
+                )
+            case "swap_started":
+                fact = f.SwapStarted(
+                    at=at,
+                    swap=note.swap or 0,
+                    model=note.model,
+                    node=note.node,
+                    evict=note.evicted,
+                    why=note.text,
+                    requests=note.requests,
+                )
+            case "requeued":
+                fact = f.RequestRequeued(at=at, id=note.requests[0], model=note.model)
+            case "strategy_fell_back":
+                strategy, _, why = note.text.partition(": ")
+                fact = f.StrategyFellBack(at=at, strategy=strategy, why=why)
+            case _:
+                fact = _swap_ended(note, at)
+        self._facts.emit(fact)
+
+
+def _swap_ended(note: Note, at: float) -> f.SwapEnded:
+    drain_s, stop_s, start_s = note.phases or (0.0, 0.0, 0.0)
+    return f.SwapEnded(
+        at=at,
+        swap=note.swap or 0,
+        model=note.model,
+        node=note.node,
+        outcome=note.kind.removeprefix("swap_"),
+        coming_from=note.coming_from,
+        seconds=drain_s + stop_s + start_s,
+        drain_s=drain_s,
+        stop_s=stop_s,
+        start_s=start_s,
+        requests=note.requests,
+        error=note.text if note.kind != "swap_ready" else "",
+    )

@@ -1,0 +1,73 @@
+"""What a waiting client is told: its position, when its turn may come, how far a load is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from ..scheduler import forecast as estimate
+from ..scheduler.commands import Refuse
+from ..scheduler.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from .ticket import Ticket
+
+
+class Forecast(Struct, frozen=True):
+    """`eta_s` in seconds, None where nothing can be said; `progress` 0..1 of the load under way.
+
+    `loading` is the model that is being loaded for it, empty if none is.
+    """
+
+    position: int
+    eta_s: float | None
+    loading: str = ""
+    progress: float | None = None
+    note: str = ""
+
+
+class Outlook:
+    """Estimates for all waiting requests, made at most once per second and change."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._made: tuple[int, float] = (-1, 0.0)
+        self._known: dict[str, estimate.Forecast] = {}
+        self.version = 0
+        """To be counted up with every event."""
+        self.progress: dict[str, tuple[float | None, str]] = {}
+        """Model → fraction and note of its load."""
+
+    def all(self, now: float) -> dict[str, estimate.Forecast]:
+        """Estimates by request."""
+        version, at = self._made
+        if version != self.version or now - at >= 1:
+            self._known = estimate.forecast(self._scheduler, now)
+            self._made = (self.version, now)
+        return self._known
+
+    def of(self, ticket: Ticket, now: float) -> Forecast:
+        """What to tell the client of one ticket."""
+        known = self.all(now).get(ticket.id)
+        instance = self._scheduler.node.instances.get(ticket.model)
+        loading = ticket.model if instance and instance.state == "starting" else ""
+        fraction, note = self.progress.get(ticket.model, (None, ""))
+        return Forecast(
+            position=known.position if known else 1,
+            eta_s=known.eta_s if known else None,
+            loading=loading,
+            progress=fraction,
+            note=note,
+        )
+
+    def retry_after(self, refuse: Refuse, model: str, now: float) -> float | None:
+        """When it is worth asking again: from measured times, never a constant."""
+        if refuse.retry_after is not None:
+            return refuse.retry_after
+        if refuse.code == "deadline_exceeded":
+            return max(1.0, estimate.expected_wait(self._scheduler, model, now))
+        if refuse.code == "queue_full":
+            waits = [each.eta_s for each in estimate.forecast(self._scheduler, now).values()]
+            return max(1.0, min(waits, default=1.0))
+        return None

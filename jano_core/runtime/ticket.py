@@ -1,0 +1,151 @@
+"""One request on its way: waiting, granted, perhaps granted again, ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import anyio
+from msgspec import Struct
+
+from ..errors import Refused
+from ..plugin.contracts import Usage
+from ..plugin.server import ServerSpec
+from ..scheduler.types import Request
+
+if TYPE_CHECKING:
+    from .dispatcher import Dispatcher
+    from .outlook import Forecast
+    from .upstream import Upstream
+
+Outcome = Literal["served", "failed", "left", "cancelled", "refused"]
+
+
+class Lease(Struct, frozen=True):
+    """The right to send the request to a model server; times in milliseconds."""
+
+    id: str
+    model: str
+    node: str
+    attempt: int
+    queue_ms: float
+    swap_ms: float
+    upstream: Upstream
+    spec: ServerSpec
+
+
+class About(Struct, frozen=True, kw_only=True):
+    """What is told of a request besides what the scheduler knows."""
+
+    path: str = ""
+    method: str = ""
+    stream: bool = False
+    internal: bool = False
+    """Made by Jano itself, to load a model: appears in no statistics."""
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """What became of a request. `code` is Jano's error code, `error` a text for people."""
+
+    outcome: Outcome
+    status: int
+    usage: Usage | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    error: str = ""
+    code: str = ""
+
+
+class Ticket:
+    """Made by `Dispatcher.submit`; whoever holds it must call `finish` in the end."""
+
+    def __init__(self, dispatcher: Dispatcher, request: Request, about: About) -> None:
+        self._dispatcher = dispatcher
+        self.request = request
+        self.about = about
+        self.scope: anyio.CancelScope | None = None
+        """Set by the holder; cancelled when a person cancels the request."""
+        self.cancelled = False
+        self.current: Lease | None = None
+        self.ttfb_ms: float | None = None
+        self.granted_at: float | None = None
+        self.ended = False
+        self._refusal: Refused | None = None
+        self._news: anyio.Event | None = None
+
+    @property
+    def id(self) -> str:
+        """The request's id."""
+        return self.request.id
+
+    @property
+    def model(self) -> str:
+        """The model that was asked for."""
+        return self.request.model
+
+    async def lease(self) -> Lease:
+        """Wait for the grant; raises `Refused`."""
+        while self.current is None:
+            if self._refusal is not None:
+                raise self._refusal
+            self._news = anyio.Event()
+            await self._news.wait()
+        return self.current
+
+    async def again(self, why: str) -> Lease:
+        """The server broke off before a byte reached the client: wait for a second grant.
+
+        Raises `Refused("upstream_failed")` when this was the second.
+        """
+        return await self._dispatcher.again(self, why)
+
+    def condemn(self, why: str) -> None:
+        """The server hangs: have it ended as if it had crashed."""
+        if self.current is not None:
+            self._dispatcher.condemn(self.current.model, why)
+
+    def first_byte(self) -> None:
+        """The first body byte goes to the client now."""
+        self._dispatcher.first_byte(self)
+
+    def forecast(self) -> Forecast:
+        """What to tell the waiting client."""
+        return self._dispatcher.outlook_of(self)
+
+    def finish(
+        self,
+        outcome: Outcome,
+        *,
+        status: int,
+        usage: Usage | None = None,
+        bytes_in: int = 0,
+        bytes_out: int = 0,
+        error: str = "",
+        code: str = "",
+    ) -> None:
+        """End it, waiting or running; later calls do nothing."""
+        if not self.ended:
+            end = Ending(
+                outcome=outcome,
+                status=status,
+                usage=usage,
+                bytes_in=bytes_in,
+                bytes_out=bytes_out,
+                error=error,
+                code=code,
+            )
+            self._dispatcher.finish(self, end)
+
+    def granted(self, lease: Lease, now: float) -> None:
+        """Called by the dispatcher."""
+        self.current, self.granted_at = lease, now
+        self._wake()
+
+    def refused(self, refusal: Refused) -> None:
+        """Called by the dispatcher."""
+        self._refusal, self.ended = refusal, True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._news is not None:
+            self._news.set()
+            self._news = None

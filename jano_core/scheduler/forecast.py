@@ -1,0 +1,90 @@
+"""When will whom be served? Estimates from measured times."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .instance import Instance
+from .scheduler import Scheduler
+from .types import Request
+
+
+class Forecast(Struct, frozen=True):
+    """`position` in the order in which requests are likely to start, from 1; `eta_s` seconds."""
+
+    position: int
+    eta_s: float
+
+
+def forecast(scheduler: Scheduler, now: float) -> dict[str, Forecast]:
+    """An estimate for every waiting request.
+
+    It assumes that what is loaded is served to the end and then the model with the oldest request
+    is next, which is what the strategies that come with Jano do most of the time; each model's
+    measured load and service times do the rest. Nobody's estimate is a promise.
+    """
+    order = sorted(
+        scheduler.queue.by_model().items(),
+        key=lambda item: (_rank(scheduler, item[0]), min(map(_urgency, item[1]))),
+    )
+    found: dict[str, Forecast] = {}
+    clock = 0.0
+    for model, requests in order:
+        instance = scheduler.node.instances[model]
+        stats = scheduler.estimates.stats(instance.model, now)
+        clock = _ready_in(scheduler, instance, clock, now)
+        slots = [clock + rest for rest in _busy_for(scheduler, instance, stats.service_s, now)]
+        for request in sorted(requests, key=_urgency):
+            slots.sort()
+            start = slots[0]
+            found.setdefault(request.id, Forecast(len(found) + 1, start))
+            slots[0] = start + stats.service_s
+        clock = max(slots)
+    return found
+
+
+def expected_wait(scheduler: Scheduler, model: str, now: float) -> float:
+    """Seconds that a request for the model would wait if it came now."""
+    known = forecast(scheduler, now)
+    instance = scheduler.node.instances[model]
+    service_s = scheduler.estimates.stats(instance.model, now).service_s
+    others = max((each.eta_s for each in known.values()), default=0.0)
+    mine = [known[request.id].eta_s for request in scheduler.queue.of(model)]
+    if mine:
+        return max(mine) + service_s / min(instance.slots, 64)
+    return _ready_in(scheduler, instance, others, now)
+
+
+def _urgency(request: Request) -> tuple[int, float]:
+    return request.priority, request.arrived
+
+
+def _rank(scheduler: Scheduler, model: str) -> int:
+    instance = scheduler.node.instances[model]
+    if instance.serving and not instance.leaving:
+        return 0
+    coming = any(swap.target == model for swap in scheduler.node.swaps)
+    return 1 if coming or instance.state == "starting" else 2
+
+
+def _ready_in(scheduler: Scheduler, instance: Instance, clock: float, now: float) -> float:
+    """Seconds until the model is ready, if it is turned to at `clock`."""
+    if instance.serving and not instance.leaving:
+        return 0.0
+    stats = scheduler.estimates.stats(instance.model, now)
+    if instance.state == "starting":
+        return max(0.0, stats.load_s - (now - instance.load_began))
+    return clock + stats.unload_s + stats.load_s
+
+
+def _busy_for(
+    scheduler: Scheduler, instance: Instance, service_s: float, now: float
+) -> list[float]:
+    """For each slot, seconds until it is free: a running request is expected to take the usual."""
+    slots = min(instance.slots, 64)
+    running = [
+        max(0.0, service_s - (now - scheduler.running[request].granted))
+        for request in instance.in_flight
+        if request in scheduler.running
+    ]
+    return sorted(running + [0.0] * max(0, slots - len(running)))[:slots] or [0.0]
