@@ -31,6 +31,7 @@ class RequestQueued(Fact, frozen=True, kw_only=True):
     session: str = ""
     priority: str = "normal"
     stream: bool = False
+    resident: bool = False
 
 
 class RequestGranted(Fact, frozen=True, kw_only=True):
@@ -97,6 +98,7 @@ class InstanceChanged(Fact, frozen=True, kw_only=True):
     node: str = LOCAL
     state: str
     why: str = ""
+    resident: bool = False
 
 
 class SwapStarted(Fact, frozen=True, kw_only=True):

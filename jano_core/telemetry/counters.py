@@ -1,0 +1,113 @@
+"""What only grows: the totals and histograms behind `/metrics` and `/status`."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from .facts import (
+    Fact,
+    RequestEnded,
+    RequestFirstByte,
+    RequestGranted,
+    ServerCrashed,
+    StrategyFellBack,
+    SwapEnded,
+)
+from .histogram import Histogram
+
+SWAP_BOUNDS_MS = (1000, 5000, 15000, 30000, 60000, 120000, 300000)
+NOTHING_LOADED = "(none)"
+"""What a swap comes from when no model was in use before."""
+
+Transition = tuple[str, str]
+
+
+class Counters:
+    """Totals since the start. Requests of resident models are in the families that Jano added
+    (durations, waits, failures) and in none that the original had.
+    """
+
+    def __init__(self) -> None:
+        self.served: Counter[str] = Counter()
+        self.generated_tokens: Counter[str] = Counter()
+        self.prompt_tokens = 0
+        self.errors = 0
+        self.swaps: Counter[Transition] = Counter()
+        self.swap_ms: Counter[Transition] = Counter()
+        self.swap_ms_histogram = Histogram(SWAP_BOUNDS_MS)
+        self.phase_seconds: defaultdict[tuple[str, str, str], float] = defaultdict(float)
+        self.request_seconds: defaultdict[tuple[str, str], Histogram] = defaultdict(Histogram)
+        self.queue_seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self.first_token_seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self.failures: Counter[tuple[str, str]] = Counter()
+        self.fallbacks = 0
+
+    def observe(self, fact: Fact) -> None:
+        """Count one fact."""
+        match fact:
+            case RequestGranted(attempt=1):
+                self.queue_seconds[fact.model].observe(fact.queue_ms / 1000)
+            case RequestFirstByte():
+                self.first_token_seconds[fact.model].observe(fact.ms / 1000)
+            case RequestEnded():
+                self._ended(fact)
+            case SwapEnded(outcome="ready"):
+                self._swapped(fact)
+            case SwapEnded(outcome="failed"):
+                self.failures[fact.model, "load"] += 1
+            case ServerCrashed():
+                self.failures[fact.model, "crash"] += 1
+            case StrategyFellBack():
+                self.fallbacks += 1
+        self.errors += error_in(fact) is not None
+
+    def _ended(self, fact: RequestEnded) -> None:
+        self.request_seconds[fact.model, fact.outcome].observe(fact.total_ms / 1000)
+        if fact.outcome in ("failed", "refused"):
+            self.failures[fact.model, fact.code or "upstream_failed"] += 1
+        if fact.resident or not is_served(fact):
+            return
+        self.served[fact.model] += 1
+        if fact.usage:
+            self.generated_tokens[fact.model] += fact.usage.generated_tokens or 0
+            self.prompt_tokens += fact.usage.prompt_tokens or 0
+
+    def _swapped(self, fact: SwapEnded) -> None:
+        transition = (fact.coming_from or NOTHING_LOADED, fact.model)
+        milliseconds = swap_ms(fact)
+        self.swaps[transition] += 1
+        self.swap_ms[transition] += milliseconds
+        self.swap_ms_histogram.observe(milliseconds)
+        for phase, seconds in (
+            ("drain", fact.drain_s),
+            ("stop", fact.stop_s),
+            ("start", fact.start_s),
+        ):
+            self.phase_seconds[*transition, phase] += seconds
+
+
+def is_served(fact: RequestEnded) -> bool:
+    """A success: passed on whole, and the server itself said 2xx."""
+    return fact.outcome == "served" and 200 <= fact.status < 300
+
+
+def swap_ms(fact: SwapEnded) -> int:
+    """The swap proper, stopping and starting, without the requests that ran out before it."""
+    return round((fact.seconds - fact.drain_s) * 1000)
+
+
+def error_in(fact: Fact) -> str | None:
+    """The message if the fact is an error of a model server, otherwise None.
+
+    One failed load is one error, however many requests waited for it.
+    """
+    match fact:
+        case SwapEnded(outcome="failed"):
+            return f"swap failed: {fact.error}"
+        case ServerCrashed():
+            return f"server crashed: {fact.why}"
+        case RequestEnded(outcome="failed", resident=False):
+            return fact.error or fact.code
+        case RequestEnded(outcome="refused", code="model_unavailable", resident=False):
+            return f"fail-fast: {fact.error}"
+    return None

@@ -1,0 +1,97 @@
+"""Facts as log lines: the only place where requests, swaps and crashes are logged."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from .facts import (
+    ConfigReloaded,
+    Fact,
+    InstanceChanged,
+    RequestEnded,
+    RequestQueued,
+    RequestRequeued,
+    ServerCrashed,
+    StrategyFellBack,
+    SwapEnded,
+    SwapStarted,
+)
+from .logging import fields
+
+log = logging.getLogger("jano")
+
+
+def log_fact(fact: Fact) -> None:
+    """Write the lines that `fact` deserves. To be subscribed to the facts."""
+    match fact:
+        case RequestQueued(resident=False):
+            _say(logging.INFO, "enqueued", id=fact.id, model=fact.model)
+        case RequestRequeued():
+            _say(logging.WARNING, "requeued", id=fact.id, model=fact.model, err=fact.why)
+        case RequestEnded():
+            _log_end(fact)
+        case SwapStarted() | SwapEnded():
+            _log_swap(fact)
+        case InstanceChanged():
+            _say(logging.DEBUG, "state", model=fact.model, state=fact.state, why=fact.why)
+        case ServerCrashed():
+            _say(logging.ERROR, "server crashed", model=fact.model, err=fact.why)
+        case StrategyFellBack():
+            text = "strategy failed, greedy decides"
+            _say(logging.ERROR, text, strategy=fact.strategy, err=fact.why)
+        case ConfigReloaded():
+            changes = {"added": fact.added, "changed": fact.changed, "removed": fact.removed}
+            _say(logging.INFO, "configuration reloaded", **changes)
+
+
+def _log_end(fact: RequestEnded) -> None:
+    about = {"id": fact.id, "model": fact.model}
+    problem = {"code": fact.code or None, "err": fact.error or None}
+    granted = fact.queue_ms is not None
+    match fact.outcome:
+        case "served":
+            _log_served(fact)
+        case "left" if not granted:
+            _say(logging.INFO, "dropping disconnected task", **about)
+        case "left":
+            which = "passthrough upstream" if fact.resident else "upstream"
+            _say(logging.INFO, f"{which} aborted by client disconnect", **about)
+            _log_served(fact)
+        case "refused" if fact.code == "model_unavailable":
+            _say(logging.WARNING, "failing fast: backend marked bad", **about, err=fact.error)
+        case "failed":
+            which = "passthrough" if fact.resident else "upstream"
+            _say(logging.ERROR, f"{which} failed", **about, status=fact.status, **problem)
+        case outcome:
+            _say(logging.WARNING, outcome, **about, status=fact.status, **problem)
+
+
+def _log_served(fact: RequestEnded) -> None:
+    _say(
+        logging.INFO,
+        "passthrough served" if fact.resident else "served",
+        id=fact.id,
+        model=fact.model,
+        status=fact.status,
+        ms=round(fact.total_ms),
+        aborted=fact.outcome == "left",
+    )
+
+
+def _log_swap(fact: SwapStarted | SwapEnded) -> None:
+    match fact:
+        case SwapStarted():
+            why = fact.why or None
+            _say(logging.INFO, "swap requested", model=fact.model, evict=fact.evict, why=why)
+        case SwapEnded(outcome="ready"):
+            _say(logging.INFO, "swap ready", model=fact.model, ms=round(fact.seconds * 1000))
+        case SwapEnded(outcome="failed"):
+            _say(logging.ERROR, "swap failed", model=fact.model, err=fact.error)
+        case SwapEnded():
+            _say(logging.INFO, "swap cancelled", model=fact.model)
+
+
+def _say(level: int, message: str, **values: Any) -> None:
+    if log.isEnabledFor(level):
+        log.log(level, message, extra=fields(**values))

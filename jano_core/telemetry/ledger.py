@@ -1,0 +1,61 @@
+"""The ledger: everything that is counted, and the three pages that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .counters import Counters
+from .exposition import exposition
+from .facts import Fact
+from .recent import Recent
+from .status import Snapshot, additions, past, present
+from .swaps_avoided import SwapsAvoided
+from .usage_records import UsageRecords
+
+
+class Ledger:
+    """Subscribe `observe` to the facts; the other methods render.
+
+    `wall` gives unix seconds, `usage_records` is how many finished requests are kept.
+    """
+
+    def __init__(
+        self, wall: Callable[[], float], *, version: str, usage_records: int = 500
+    ) -> None:
+        self._wall = wall
+        self._started = wall()
+        self._version = version
+        self.counters = Counters()
+        self.recent = Recent(usage_records)
+        self.records = UsageRecords(usage_records)
+        self.swaps_avoided = SwapsAvoided()
+
+    def observe(self, fact: Fact) -> None:
+        """Take one fact into every account."""
+        self.counters.observe(fact)
+        self.recent.observe(fact)
+        self.records.observe(fact)
+        self.swaps_avoided.observe(fact)
+
+    def status(self, snapshot: Snapshot) -> dict[str, Any]:
+        """The object of `GET /status` and `GET /health`."""
+        return {
+            **present(snapshot, self.recent),
+            **past(self.counters, self.recent, self._wall(), self._started),
+            **additions(snapshot, self.recent, self.swaps_avoided.value, self._version),
+        }
+
+    def usage(self, limit: str | None = None) -> dict[str, Any]:
+        """The object of `GET /usage?limit=`, which takes the parameter as it came."""
+        return self.records.page(limit)
+
+    def metrics(self, snapshot: Snapshot) -> str:
+        """The text of `GET /metrics`."""
+        return exposition(
+            snapshot,
+            self.counters,
+            self.recent,
+            uptime=self._wall() - self._started,
+            swaps_avoided=self.swaps_avoided.peak,
+        )

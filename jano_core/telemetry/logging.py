@@ -1,0 +1,144 @@
+"""Log lines: words on a terminal, JSON objects elsewhere, with levels for systemd's journal.
+
+Code logs through the standard library: `log.info("jano listening", extra=fields(port=8082))`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
+
+import msgspec
+
+from ..clock import iso
+
+FIELDS = "jano_fields"
+LEVELS = {
+    logging.DEBUG: ("debug", 7),
+    logging.INFO: ("info", 6),
+    logging.WARNING: ("warn", 4),
+    logging.ERROR: ("error", 3),
+    logging.CRITICAL: ("error", 2),
+}
+"""Level → the word in a line, and syslog's number for the journal."""
+
+Redaction = Callable[[str], str]
+Sink = Callable[[str], None]
+
+
+def fields(**values: Any) -> dict[str, Any]:
+    """For `extra=`: named values that belong to a line; those that are None are left out."""
+    return {FIELDS: {name: value for name, value in values.items() if value is not None}}
+
+
+class Words(logging.Formatter):
+    """`09:30:00.123 info  served id=7 model=chat`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and the traceback below it where there is one."""
+        word, _ = _level(record)
+        pairs = "".join(f" {name}={_bare(value)}" for name, value in _fields(record).items())
+        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        clock = self.formatTime(record, "%H:%M:%S")
+        return f"{clock}.{record.msecs:03.0f} {word:5} {record.getMessage()}{pairs}{trace}"
+
+
+class Objects(logging.Formatter):
+    """`{"t": …, "level": …, "msg": …}` and the line's fields beside them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, always."""
+        word, _ = _level(record)
+        line = {"t": iso(record.created), "level": word, "msg": record.getMessage()}
+        line |= _fields(record)
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class LineHandler(logging.Handler):
+    """Writes redacted lines to `write`; with `journal` each begins with systemd's `<level>`."""
+
+    def __init__(
+        self, write: Sink, formatter: logging.Formatter, redact: Redaction, journal: bool = False
+    ) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self._write, self._redact, self._journal = write, redact, journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Never raises: a log that cannot be written must not stop the router."""
+        try:
+            line = self._redact(self.format(record))
+            if self._journal:
+                _, number = _level(record)
+                line = "\n".join(f"<{number}>{part}" for part in line.split("\n"))
+            self._write(line + "\n")
+        except Exception:
+            self.handleError(record)
+
+
+def install(
+    *,
+    stream: TextIO = sys.stdout,
+    sink: Sink | None = None,
+    redact: Redaction = lambda line: line,
+    level: int = logging.INFO,
+    environ: Mapping[str, str] = os.environ,
+) -> Callable[[], None]:
+    """Send all log lines of the process to `stream` and, as words, to `sink`.
+
+    `redact` sees every finished line. The returned call takes the handlers away again.
+    """
+    formatter = Words() if stream.isatty() else Objects()
+
+    def write(line: str) -> None:
+        stream.write(line)
+        stream.flush()
+
+    handlers = [LineHandler(write, formatter, redact, journal=_is_journal(stream, environ))]
+    if sink is not None:
+        handlers.append(LineHandler(sink, Words(), redact))
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(level)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for handler in handlers:
+        root.addHandler(handler)
+
+    def remove() -> None:
+        for handler in handlers:
+            root.removeHandler(handler)
+        root.setLevel(before)
+
+    return remove
+
+
+def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """systemd names the journal's own stream; a child's redirected output is another one."""
+    if not (named := environ.get("JOURNAL_STREAM")):
+        return False
+    try:
+        stat = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return named == f"{stat.st_dev}:{stat.st_ino}"
+
+
+def _level(record: logging.LogRecord) -> tuple[str, int]:
+    return LEVELS.get(record.levelno, LEVELS[logging.INFO])
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(record, FIELDS, {})
+    return found
+
+
+def _bare(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value)) or "-"
+    text = str(value)
+    return repr(text) if not text or any(part.isspace() for part in text) else text

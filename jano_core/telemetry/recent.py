@@ -1,0 +1,77 @@
+"""The recent past as `/status` tells it: rates, windows, the last error, who seems well."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from msgspec import Struct
+
+from .counters import error_in, is_served, swap_ms
+from .facts import Fact, InstanceChanged, RequestEnded, SwapEnded
+from .rings import SampleRing, TimeRing
+
+SWAPS_KEPT = 500
+ERRORS_KEPT = 200
+RATES_KEPT = 30
+
+
+class LastError(Struct, frozen=True, kw_only=True):
+    """What went wrong last."""
+
+    at: float
+    model: str
+    message: str
+
+
+class Recent:
+    """Short memories of what happened. `requests_kept` bounds the requests-per-minute figure."""
+
+    def __init__(self, requests_kept: int) -> None:
+        self.swaps = TimeRing(SWAPS_KEPT)
+        self.errors = TimeRing(ERRORS_KEPT)
+        self.requests = TimeRing(requests_kept)
+        self.generated_rate = SampleRing(RATES_KEPT)
+        self.prompt_rate = SampleRing(RATES_KEPT)
+        self.rate_by_model: defaultdict[str, SampleRing] = defaultdict(
+            lambda: SampleRing(RATES_KEPT)
+        )
+        self.last_swap_ms: int | None = None
+        self.last_error: LastError | None = None
+        self.healthy: dict[str, bool] = {}
+        """Never probed: absent until traffic tells."""
+        self.loaded_at: dict[str, float] = {}
+        self._states: dict[tuple[str, str], str] = {}
+
+    def observe(self, fact: Fact) -> None:
+        """Remember one fact."""
+        match fact:
+            case RequestEnded(resident=False):
+                self._ended(fact)
+            case SwapEnded(outcome="ready"):
+                self.swaps.add(fact.at)
+                self.last_swap_ms = swap_ms(fact)
+            case InstanceChanged():
+                self._changed(fact)
+        if (message := error_in(fact)) is not None:
+            model: str = fact.model  # type: ignore[attr-defined]  # every error has one
+            self.errors.add(fact.at)
+            self.last_error = LastError(at=fact.at, model=model, message=message)
+            self.healthy[model] = False
+
+    def _ended(self, fact: RequestEnded) -> None:
+        self.requests.add(fact.at)
+        if not is_served(fact):
+            return
+        self.healthy[fact.model] = True
+        if fact.usage and fact.usage.generated_per_second is not None:
+            self.generated_rate.add(fact.usage.generated_per_second)
+            self.rate_by_model[fact.model].add(fact.usage.generated_per_second)
+        if fact.usage and fact.usage.prompt_per_second is not None:
+            self.prompt_rate.add(fact.usage.prompt_per_second)
+
+    def _changed(self, fact: InstanceChanged) -> None:
+        before = self._states.get((fact.model, fact.node))
+        self._states[fact.model, fact.node] = fact.state
+        if fact.state == "ready" and before != "draining":  # a drain called off is no new life
+            self.loaded_at[fact.model] = fact.at
+            self.healthy[fact.model] = True

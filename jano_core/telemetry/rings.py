@@ -1,0 +1,42 @@
+"""Short memories: when something last happened, and what was last measured."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from statistics import fmean
+
+
+class TimeRing:
+    """The moments, oldest first, of the last `size` happenings."""
+
+    def __init__(self, size: int) -> None:
+        self._times: deque[float] = deque(maxlen=size)
+
+    def add(self, at: float) -> None:
+        """Remember one more; `at` never goes back."""
+        self._times.append(at)
+
+    def within(self, seconds: float, now: float) -> int:
+        """How many happened in the last `seconds`, the edge included."""
+        return len(self._times) - bisect_left(self._times, now - seconds)
+
+
+class SampleRing:
+    """The last `size` measurements; they do not age."""
+
+    def __init__(self, size: int) -> None:
+        self._samples: deque[float] = deque(maxlen=size)
+
+    def add(self, sample: float) -> None:
+        """Remember one more."""
+        self._samples.append(sample)
+
+    def mean(self) -> float | None:
+        """Their mean to one decimal, None before the first."""
+        return tenth(fmean(self._samples)) if self._samples else None
+
+
+def tenth(value: float) -> float:
+    """One decimal, halves up: the form in which rates are shown."""
+    return int(value * 10 + 0.5) / 10

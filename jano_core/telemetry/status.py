@@ -1,0 +1,119 @@
+"""The object of `/status` and `/health`: the original's keys in their order, then Jano's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ..clock import iso
+from .counters import Counters
+from .recent import Recent
+
+MINUTE = 60
+QUARTER = 15 * MINUTE
+HOUR = 60 * MINUTE
+
+
+class ModelStatus(Protocol):
+    """One model at this moment; `since` is unix seconds, `memory` bytes."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def since(self) -> float: ...
+    @property
+    def in_flight(self) -> int: ...
+    @property
+    def queued(self) -> int: ...
+    @property
+    def memory(self) -> int | None: ...
+    @property
+    def last_error(self) -> str: ...
+
+
+class Snapshot(Protocol):
+    """What the dispatcher knows at this moment and no sum of facts can tell as surely."""
+
+    @property
+    def models(self) -> Mapping[str, ModelStatus]: ...
+    @property
+    def oldest_waiting_ms(self) -> int: ...
+    @property
+    def current_model(self) -> str | None: ...
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def nodes(self) -> Mapping[str, Any]: ...
+
+
+def present(snapshot: Snapshot, recent: Recent) -> dict[str, Any]:
+    """The part about this moment: the queue and what is loaded."""
+    models = snapshot.models
+    current = snapshot.current_model
+    loaded_at = recent.loaded_at.get(current or "")
+    return {
+        "ok": True,
+        "currentModel": current,
+        "queueDepth": sum(model.queued for model in models.values()),
+        "queueByModel": {name: model.queued for name, model in models.items()},
+        "oldestWaitingMs": snapshot.oldest_waiting_ms,
+        "currentModelLoadedAt": None if loaded_at is None else iso(loaded_at),
+        "inFlight": sum(model.in_flight for model in models.values()),
+    }
+
+
+def past(counters: Counters, recent: Recent, now: float, started: float) -> dict[str, Any]:
+    """The part about what has been; `now` and `started` are unix seconds."""
+    return {
+        "lastSwapDurationMs": recent.last_swap_ms,
+        "swapsLast15m": recent.swaps.within(QUARTER, now),
+        "swapsLastHour": recent.swaps.within(HOUR, now),
+        "recentGenTokS": recent.generated_rate.mean(),
+        "recentPromptTokS": recent.prompt_rate.mean(),
+        "tokSByModel": {name: ring.mean() for name, ring in recent.rate_by_model.items()},
+        "uptimeSeconds": int(now - started),
+        "requestsServedTotal": counters.served.total(),
+        "requestsByModel": dict(counters.served),
+        "tokensGeneratedTotal": counters.generated_tokens.total(),
+        "tokensByModel": dict(counters.generated_tokens),
+        "requestsPerMinute": recent.requests.within(MINUTE, now),
+        "errorsLast15m": recent.errors.within(QUARTER, now),
+        "lastError": _last_error(recent),
+    }
+
+
+def additions(
+    snapshot: Snapshot, recent: Recent, swaps_avoided: int | None, version: str
+) -> dict[str, Any]:
+    """The original's last key, which needs every model's name, and those it did not have."""
+    return {
+        "backendHealth": {name: health(recent, name) for name in snapshot.models},
+        "models": {name: _model(model) for name, model in snapshot.models.items()},
+        "nodes": snapshot.nodes,
+        "strategy": snapshot.strategy,
+        "swapsAvoided": swaps_avoided,
+        "version": version,
+    }
+
+
+def health(recent: Recent, model: str) -> str:
+    """`up`, `down`, or `unknown` until traffic has told."""
+    known = recent.healthy.get(model)
+    return "unknown" if known is None else "up" if known else "down"
+
+
+def _model(model: ModelStatus) -> dict[str, Any]:
+    return {
+        "state": model.state,
+        "since": iso(model.since),
+        "inFlight": model.in_flight,
+        "queued": model.queued,
+        "memory": model.memory,
+        "lastError": model.last_error or None,
+    }
+
+
+def _last_error(recent: Recent) -> dict[str, Any] | None:
+    if (error := recent.last_error) is None:
+        return None
+    return {"ts": iso(error.at), "model": error.model, "message": error.message}

@@ -1,0 +1,93 @@
+"""How many swaps the order of service has saved against strict first come, first served."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+
+from ..scheduler.types import LOCAL
+from .facts import Fact, InstanceChanged, RequestEnded, RequestGranted, RequestQueued
+
+IN_MEMORY = ("ready", "draining")
+
+
+class SwapsAvoided:
+    """Compares two orders of the same requests, all that were granted so far.
+
+    Strict FIFO with one model in memory swaps whenever two neighbours in order of arrival want
+    different models. What really happened is counted alike: a change of model from one grant to
+    the next, or a model loaded for somebody who then left. Loads that nobody waited for (start-up,
+    by hand) and unloading after idle touch neither side, for FIFO would have had them too.
+
+    Once two models were in memory together, or a model elsewhere, a change of model is no longer
+    a swap, and the figure cannot be told: it is None from then on.
+    """
+
+    def __init__(self) -> None:
+        self._arrivals = 0
+        self._waiting: dict[str, tuple[int, str]] = {}
+        """Request → (number of its arrival, model), in order of arrival."""
+        self._granted: list[tuple[int, str]] = []
+        """Granted requests by arrival, back to the last before the oldest that still waits."""
+        self._in_memory: set[str] = set()
+        self._current: str | None = None
+        self._fifo = 0
+        self._made = 0
+        self._comparable = True
+        self.peak = 0
+        """The highest value so far, for a counter that may not fall."""
+
+    @property
+    def value(self) -> int | None:
+        """Swaps saved; negative where urgency has cost more swaps than FIFO would have made."""
+        return self._fifo - self._made if self._comparable else None
+
+    def observe(self, fact: Fact) -> None:
+        """Follow one fact."""
+        match fact:
+            case RequestQueued(resident=False):
+                self._waiting[fact.id] = (self._arrivals, fact.model)
+                self._arrivals += 1
+            case RequestGranted() if fact.id in self._waiting:
+                self._grant(*self._waiting.pop(fact.id))
+            case RequestEnded():
+                self._waiting.pop(fact.id, None)
+            case InstanceChanged(resident=False):
+                self._changed(fact)
+        self.peak = max(self.peak, self.value or 0)
+
+    def _grant(self, arrival: int, model: str) -> None:
+        at = bisect_left(self._granted, (arrival, model))
+        before = self._granted[at - 1][1] if at else None
+        after = self._granted[at][1] if at < len(self._granted) else None
+        self._fifo += before != model
+        if after is not None:
+            self._fifo += (after != model) - (after != before)
+        insort(self._granted, (arrival, model))
+        self._touch(model)
+        self._forget_settled()
+
+    def _forget_settled(self) -> None:
+        """Nothing can be inserted any more before the oldest that waits."""
+        oldest = next(iter(self._waiting.values()), (self._arrivals, ""))
+        settled = bisect_left(self._granted, oldest)
+        del self._granted[: max(0, settled - 1)]
+
+    def _changed(self, fact: InstanceChanged) -> None:
+        if fact.state not in IN_MEMORY:
+            self._in_memory.discard(fact.model)
+            return
+        self._in_memory.add(fact.model)
+        if fact.node != LOCAL or len(self._in_memory) > 1:
+            self._comparable = False
+        if fact.state != "ready":
+            return
+        if self._waiting:
+            self._touch(fact.model)
+        else:
+            self._granted = [(self._arrivals, fact.model)]
+            self._arrivals += 1
+            self._current = fact.model
+
+    def _touch(self, model: str) -> None:
+        self._made += model != self._current
+        self._current = model

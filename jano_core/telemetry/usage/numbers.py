@@ -1,0 +1,40 @@
+"""Numbers as model servers report them, or None where there is none to be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, TypeGuard
+
+
+def count(value: object) -> int | None:
+    """A number of tokens: finite and not negative."""
+    return int(value) if _finite(value) and value >= 0 else None
+
+
+def rate(value: object) -> float | None:
+    """Tokens per second: finite and above zero."""
+    return float(value) if _finite(value) and value > 0 else None
+
+
+def per_second(tokens: int | None, nanoseconds: object) -> float | None:
+    """The rate of `tokens` in a time that was measured."""
+    if tokens is None or (duration := rate(nanoseconds)) is None:
+        return None
+    return rate(tokens / (duration / 1e9))
+
+
+def member(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object under `name`; empty where it is missing or something else."""
+    value = document.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def total(*parts: int | None) -> int | None:
+    """The sum of those that are known, None if none is."""
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
+
+
+def _finite(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

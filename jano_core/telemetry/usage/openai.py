@@ -1,0 +1,44 @@
+"""`usage` of the OpenAI dialect: chat, completions, responses, embeddings, audio, images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ...plugin.contracts import Usage, UsageNormalizer
+from .anthropic import MESSAGE_TYPES
+from .numbers import count, member, rate
+
+
+class OpenAIUsage(UsageNormalizer):
+    """Also vLLM, SGLang, MLX and whoever else speaks it; TabbyAPI adds rates of its own."""
+
+    name: ClassVar[str] = "openai"
+
+    def read(self, document: Mapping[str, Any]) -> Usage | None:
+        """Usage in a whole answer, in a stream's last chunk, or in `response.completed`."""
+        if document.get("type") in MESSAGE_TYPES:
+            return None
+        usage = member(document, "usage") or member(member(document, "response"), "usage")
+        if not usage:
+            return None
+        generated_rate = rate(usage.get("completion_tokens_per_sec"))
+        prompt_rate = rate(usage.get("prompt_tokens_per_sec"))
+        return Usage(
+            prompt_tokens=_either(usage, "prompt_tokens", "input_tokens"),
+            generated_tokens=_either(usage, "completion_tokens", "output_tokens"),
+            cached_tokens=_cached(usage),
+            generated_per_second=generated_rate,
+            prompt_per_second=prompt_rate,
+            source="usage" if generated_rate or prompt_rate else None,
+        )
+
+
+def _either(usage: Mapping[str, Any], name: str, other: str) -> int | None:
+    found = count(usage.get(name))
+    return count(usage.get(other)) if found is None else found
+
+
+def _cached(usage: Mapping[str, Any]) -> int | None:
+    details = member(usage, "prompt_tokens_details") or member(usage, "input_tokens_details")
+    return count(details.get("cached_tokens"))
