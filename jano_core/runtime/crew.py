@@ -9,17 +9,16 @@ import anyio
 from anyio.abc import TaskGroup
 from msgspec import Struct
 
-from ..plugin.contracts import Backend, Launcher
-from ..plugin.server import Server, ServerSpec
+from ..plugin.server import ServerSpec
 from ..scheduler import events
 from ..telemetry import facts as f
+from .life import ServerLife
 from .log_buffer import LogBuffer
 from .supervisor import Supervisor
 
 if TYPE_CHECKING:
     from .dispatcher import Dispatcher
 
-ServerLife = tuple[Server, Launcher, Backend]
 Progress = Callable[[float | None, str], None]
 MakeLife = Callable[[str, LogBuffer, Progress, str], ServerLife]
 
@@ -88,7 +87,7 @@ class Crew:
             await self._supervisors[name].run()
 
     def _hire(self, name: str) -> Supervisor:
-        report, log = Report(self._dispatcher, name), self.logs[name]
+        report, log = ModelReport(self._dispatcher, name), self.logs[name]
 
         def make() -> ServerLife:
             return self.kit.make(name, log, report.progress, self.coming_from.get(name, ""))
@@ -96,8 +95,8 @@ class Crew:
         return Supervisor(make, report, log, self.kit.poll_interval)
 
 
-class Report:
-    """One supervisor's line to the scheduler."""
+class ModelReport:
+    """One supervisor's line to the scheduler; a `Report`."""
 
     def __init__(self, dispatcher: Dispatcher, model: str) -> None:
         self._dispatcher = dispatcher

@@ -42,7 +42,7 @@ class Dispatcher:
         self.steward = Steward(self)
         self.tickets: dict[str, Ticket] = {}
         self.last_errors: dict[str, str] = {}
-        self._narrator = Narrator(facts, clock)
+        self._narrator = Narrator(facts, clock, self._is_resident)
         self._pending: deque[events.AnyEvent] = deque()
         self._handling = False
         self._numbers = 0
@@ -131,14 +131,13 @@ class Dispatcher:
         """See `Ticket.finish`."""
         del self.tickets[ticket.id]
         ticket.ended = True
-        resident = self._is_resident(ticket.model)
         now = self.clock.now()
         if ticket.id in self.scheduler.running:
             outcome = "failed" if end.outcome == "refused" else end.outcome
             self.post(events.Finished(at=now, request=ticket.id, outcome=outcome))
         else:
             self.post(events.Left(at=now, request=ticket.id))
-        self._over(ticket, end, resident)
+        self._over(ticket, end)
 
     def cancel(self, request: str) -> bool:
         """A person cancels a request; False if there is none of that id."""
@@ -248,10 +247,10 @@ class Dispatcher:
         end = Ending(
             outcome="refused", status=refusal.status, error=refuse.message, code=refuse.code
         )
-        self._over(ticket, end, self._is_resident(ticket.model))
+        self._over(ticket, end)
 
-    def _over(self, ticket: Ticket, end: Ending, resident: bool) -> None:
-        self._narrator.ended(ticket, end, resident)
+    def _over(self, ticket: Ticket, end: Ending) -> None:
+        self._narrator.ended(ticket, end)
         self._ended.set()
         self._ended = anyio.Event()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..clock import Clock
 from ..scheduler.commands import Note
 from ..telemetry import facts as f
@@ -11,9 +13,10 @@ from .ticket import Ending, Ticket
 class Narrator:
     """Knows how things read as facts; keeps nothing. Jano's own requests are not told."""
 
-    def __init__(self, facts: f.Facts, clock: Clock) -> None:
+    def __init__(self, facts: f.Facts, clock: Clock, is_resident: Callable[[str], bool]) -> None:
         self._facts = facts
         self._clock = clock
+        self._is_resident = is_resident
 
     def queued(self, ticket: Ticket) -> None:
         """A request came in."""
@@ -30,6 +33,7 @@ class Narrator:
                     session=request.session,
                     priority=request.priority.label,
                     stream=ticket.about.stream,
+                    resident=self._is_resident(request.model),
                 )
             )
 
@@ -55,7 +59,7 @@ class Narrator:
             f.RequestFirstByte(at=self._clock.wall(), id=ticket.id, model=ticket.model, ms=ms)
         )
 
-    def ended(self, ticket: Ticket, end: Ending, resident: bool) -> None:
+    def ended(self, ticket: Ticket, end: Ending) -> None:
         """It is over."""
         if ticket.about.internal:
             return
@@ -81,7 +85,7 @@ class Narrator:
                 code=end.code,
                 error=end.error,
                 attempt=lease.attempt if lease else 1,
-                resident=resident,
+                resident=self._is_resident(request.model),
             )
         )
 
@@ -91,7 +95,12 @@ class Narrator:
         match note.kind:
             case "state":
                 fact: f.Fact = f.InstanceChanged(
-                    at=at, model=note.model, node=note.node, state=note.state, why=note.text
+                    at=at,
+                    model=note.model,
+                    node=note.node,
+                    state=note.state,
+                    why=note.text,
+                    resident=self._is_resident(note.model),
                 )
             case "swap_started":
                 fact = f.SwapStarted(
