@@ -66,21 +66,11 @@ class Crew:
 
     async def adopt(self) -> None:
         """At start-up: use servers that run already, as far as they fit together."""
-        found: set[str] = set()
-
-        async def look(name: str) -> None:
-            with anyio.move_on_after(ADOPTION_LIMIT_S):
-                if await self._supervisors[name].adopt():
-                    found.add(name)
-
-        instances = self._dispatcher.scheduler.node.instances
-        async with anyio.create_task_group() as looking:
-            for name, instance in instances.items():
-                if not instance.model.resident:
-                    looking.start_soon(look, name)
-        for name in tuple(instances):
-            if name in found:
-                self._dispatcher.post(events.Adopted(at=self._dispatcher.clock.now(), model=name))
+        node = self._dispatcher.scheduler.node
+        with anyio.move_on_after(ADOPTION_LIMIT_S):
+            for name, instance in tuple(node.instances.items()):
+                if not instance.model.resident and node.rule.allowed({*node.occupied(), name}):
+                    await self._supervisors[name].adopt()
 
     async def _work(self, name: str) -> None:
         with self._scopes[name]:

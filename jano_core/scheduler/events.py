@@ -42,19 +42,15 @@ class Finished(Event, frozen=True, kw_only=True):
 
 
 class Loaded(Event, frozen=True, kw_only=True):
-    """A model is ready; its server takes `parallel` requests at once (None: as configured)."""
+    """A model is ready; its server takes `parallel` requests at once (None: as configured).
+
+    Of a model that nobody had loaded it says that its server was found running.
+    """
 
     model: str
     node: str = LOCAL
     parallel: int | None = None
     memory: int | None = None
-
-
-class Adopted(Event, frozen=True, kw_only=True):
-    """At start-up: the model's server runs already and can be used; no swap is counted."""
-
-    model: str
-    node: str = LOCAL
 
 
 class LoadFailed(Event, frozen=True, kw_only=True):
@@ -108,7 +104,6 @@ AnyEvent = (
     | Left
     | Finished
     | Loaded
-    | Adopted
     | LoadFailed
     | Unloaded
     | Crashed

@@ -1,11 +1,14 @@
-"""Waiting requests in arrival order, indexed by the models that may serve them."""
+"""Waiting requests in arrival order, indexed by model, and by model and priority."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from typing import TypeVar
 
-from .types import Request
+from .types import Priority, Request
+
+Key = TypeVar("Key")
 
 
 class Queue:
@@ -14,6 +17,7 @@ class Queue:
     def __init__(self) -> None:
         self._all: dict[str, Request] = {}
         self._by_model: dict[str, dict[str, Request]] = {}
+        self._lanes: dict[tuple[str, Priority], dict[str, Request]] = {}
         self._deadlines: list[tuple[float, str]] = []
 
     def __len__(self) -> int:
@@ -34,6 +38,7 @@ class Queue:
         self._all[request.id] = request
         for model in request.models:
             self._by_model.setdefault(model, {})[request.id] = request
+            self._lanes.setdefault((model, request.priority), {})[request.id] = request
         if request.deadline is not None:
             heapq.heappush(self._deadlines, (request.deadline, request.id))
 
@@ -42,16 +47,16 @@ class Queue:
         self._all = {request.id: request, **self._all}
         for model in request.models:
             self._by_model[model] = {request.id: request, **self._by_model.get(model, {})}
+            lane = (model, request.priority)
+            self._lanes[lane] = {request.id: request, **self._lanes.get(lane, {})}
 
     def pop(self, request: str) -> Request | None:
         """Take it out; None if it does not wait."""
         found = self._all.pop(request, None)
         if found is not None:
             for model in found.models:
-                waiting = self._by_model[model]
-                del waiting[request]
-                if not waiting:
-                    del self._by_model[model]
+                _drop(self._by_model, model, request)
+                _drop(self._lanes, (model, found.priority), request)
         return found
 
     def waits_for(self, model: str) -> bool:
@@ -61,6 +66,16 @@ class Queue:
     def of(self, model: str) -> tuple[Request, ...]:
         """Who waits for this model, in arrival order."""
         return tuple(self._by_model.get(model, {}).values())
+
+    def fronts(self, model: str) -> tuple[Request, ...]:
+        """The oldest request of every priority that waits for this model, most urgent first."""
+        lanes = (self._lanes.get((model, priority)) for priority in Priority)
+        return tuple(next(iter(lane.values())) for lane in lanes if lane)
+
+    def in_turn(self, model: str) -> Iterator[Request]:
+        """Who waits for this model: most urgent, then oldest first."""
+        for priority in Priority:
+            yield from self._lanes.get((model, priority), {}).values()
 
     def any_of(self, requests: frozenset[str]) -> bool:
         """Does any of these still wait?"""
@@ -82,3 +97,10 @@ class Queue:
         while (deadline := self.next_deadline()) is not None and deadline <= now:
             found.append(self._all[heapq.heappop(self._deadlines)[1]])
         return found
+
+
+def _drop(index: dict[Key, dict[str, Request]], key: Key, request: str) -> None:
+    waiting = index[key]
+    del waiting[request]
+    if not waiting:
+        del index[key]

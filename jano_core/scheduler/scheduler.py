@@ -68,8 +68,6 @@ class Scheduler:
                 self._finished(event, now)
             case ev.Loaded():
                 self._loaded(event, now)
-            case ev.Adopted():
-                self._adopted(event.model, now)
             case ev.LoadFailed():
                 self._load_failed(event, now)
             case ev.Unloaded():
@@ -180,18 +178,15 @@ class Scheduler:
 
     def _loaded(self, event: ev.Loaded, now: float) -> None:
         instance = self.node.instances[event.model]
-        if instance.state != "starting":
+        if instance.state == "stopped":
+            self.swapper.adopt(instance, now)
+        elif instance.state == "starting":
+            self.load_failures.succeed(event.model)
+            self.swapper.loaded(instance, now)
+        else:
             return  # its unloading was ordered before this report came
         if event.parallel is not None and not instance.model.resident:
             instance.slots = max(1, event.parallel)
-        self.load_failures.succeed(event.model)
-        self.swapper.loaded(instance, now)
-
-    def _adopted(self, model: str, now: float) -> None:
-        instance = self.node.instances[model]
-        together = {*self.node.occupied(), model}
-        if instance.state == "stopped" and self.node.rule.allowed(together):
-            self.swapper.adopt(instance, now)
 
     def _load_failed(self, event: ev.LoadFailed, now: float) -> None:
         instance = self.node.instances[event.model]

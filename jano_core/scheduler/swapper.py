@@ -121,14 +121,12 @@ class Swapper:
     def crashed(self, instance: Instance, spent: bool, message: str, now: float) -> None:
         """A ready server is gone by itself."""
         instance.in_flight = set()
-        instance.idle_since = None
         self._move(instance, "spent" if spent else "crashed", now, message)
         self._stopped(instance.name, now)
 
     def unloaded(self, instance: Instance, now: float) -> None:
         """A model that was put away is gone."""
         self._estimates.unloaded(instance.name, now - instance.since)
-        instance.idle_since = None
         self._move(instance, "unloaded", now)
         self._stopped(instance.name, now)
 

@@ -53,7 +53,11 @@ class View:
 
     def heads(self) -> list[Request]:
         """The next request of every model that is waited for: most urgent, then oldest first."""
-        return sorted((min(each, key=_urgency) for each in self.waiting().values()), key=_urgency)
+        return sorted((self.fronts(model)[0] for model in self.waiting()), key=_urgency)
+
+    def fronts(self, model: str) -> tuple[Request, ...]:
+        """The oldest request of every priority that waits for `model`, most urgent first."""
+        return self._queue.fronts(model)
 
     def stats(self, model: str, node: str = LOCAL) -> Stats:
         """What was measured of a model; priors where nothing was."""
@@ -72,8 +76,10 @@ class View:
             free = instance.free
             if not free or instance.model in passed_over:
                 continue
-            for request in sorted(self._queue.of(instance.model), key=key or _urgency):
-                if free and request.id not in granted:
+            for request in self._in_turn(instance.model, key):
+                if not free:
+                    break
+                if request.id not in granted:
                     granted.add(request.id)
                     serve.append(Serve(request.id, instance.model, instance.node))
                     free -= 1
@@ -96,6 +102,9 @@ class View:
         if place.instances[model].serving:
             return ()
         return place.evictions(model, self._queue, price)
+
+    def _in_turn(self, model: str, key: Callable[[Request], Any] | None) -> Iterable[Request]:
+        return self._queue.in_turn(model) if key is None else sorted(self._queue.of(model), key=key)
 
 
 def _urgency(request: Request) -> tuple[int, float]:

@@ -1,0 +1,259 @@
+"""The house: everything built from one configuration and the plugins, and taken down again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from .clock import Clock
+from .config.catalog import Catalog
+from .config.diff import diff
+from .config.load import Loaded, load
+from .config.schema import Config
+from .config.settings import settings_of
+from .gateway.app import Gateway
+from .plugin.registry import Registry
+from .runtime.crew import Kit
+from .runtime.dispatcher import Dispatcher
+from .runtime.life import ServerLife, new_life
+from .runtime.log_buffer import LogBuffer
+from .runtime.sweep import sweep
+from .scheduler.policy import Policy
+from .scheduler.residency import ResidencyRule
+from .scheduler.types import Model
+from .strategies.greedy import Greedy
+from .telemetry.activity import Activity
+from .telemetry.fact_log import log_fact
+from .telemetry.facts import ConfigReloaded, Facts
+from .telemetry.feed import Feed
+from .telemetry.ledger import Ledger
+from .version import __version__
+
+log = logging.getLogger("jano.app")
+
+
+class Jano:
+    """One running router; the gateway, the server and the commands see it as their house."""
+
+    version = __version__
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        registry: Registry,
+        *,
+        state_folder: Path | None,
+        source: Path | None,
+        router_log: LogBuffer,
+    ) -> None:
+        self.registry = registry
+        self.clock = Clock()
+        self.facts = Facts()
+        self.router_log = router_log
+        self._state_folder = state_folder
+        self._source = source
+        self._url = ""
+        self._take(loaded)
+        self.activity = Activity()
+        self.ledger = Ledger(
+            self.clock.wall,
+            version=__version__,
+            usage_records=self.config.telemetry.usage_records,
+        )
+        self.dispatcher = Dispatcher(
+            self._models(), self._policy(), self._kit(), self.clock, self.facts
+        )
+        self.feed = Feed(self, self.activity, self.clock.wall)
+        for listener in (
+            self.ledger.observe,
+            self.activity.observe,
+            self.feed.observe,
+            log_fact,
+        ):
+            self.facts.subscribe(listener)
+        self.asgi = Gateway(self)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        loaded: Loaded,
+        registry: Registry,
+        *,
+        state_folder: Path | None = None,
+        source: Path | None = None,
+        router_log: LogBuffer | None = None,
+    ) -> AsyncIterator[Jano]:
+        """Start the house; inside the context requests are served. On the way out every model
+        server that Jano started is ended.
+
+        `source` is what `reload` reads again (None: it is looked for as at the start);
+        `state_folder` holds what must outlive a kill. Raises `ConfigError`.
+        """
+        if state_folder is not None:
+            for line in sweep(state_folder):
+                log.warning(line)
+        jano = cls(
+            loaded,
+            registry,
+            state_folder=state_folder,
+            source=source,
+            router_log=router_log or LogBuffer(),
+        )
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(jano.dispatcher.run)
+            try:
+                yield jano
+            finally:
+                jano.feed.close()
+                tasks.cancel_scope.cancel()
+
+    # -- what the server asks of it
+
+    def listening(self, url: str) -> None:
+        """Called once when the address is known."""
+        self._url = url
+
+    def busy(self) -> int:
+        """Requests that wait or run."""
+        return len(self.dispatcher.tickets)
+
+    def begin_shutdown(self) -> None:
+        """Take no new requests; what is here is finished."""
+        self.dispatcher.steward.shutting_down = True
+        self.feed.close()
+
+    def cancel_all(self) -> None:
+        """The grace is over: end every request now."""
+        for request in tuple(self.dispatcher.tickets):
+            self.dispatcher.cancel(request)
+
+    async def reload(self) -> ConfigReloaded:
+        """Read the configuration again. Raises `ConfigError`, and then nothing has changed.
+
+        Unchanged models stay loaded, running and waiting requests are served.
+        """
+        loaded = load(self._source, self.registry)
+        change = diff(self.config, loaded.config)
+        self._take(loaded)
+        self.dispatcher.reconfigure(
+            self._models(), self._policy(), self._kit(), frozenset(change.changed)
+        )
+        fact = ConfigReloaded(
+            at=self.clock.wall(),
+            added=change.added,
+            changed=change.changed,
+            removed=change.removed,
+        )
+        self.facts.emit(fact)
+        return fact
+
+    # -- what a listener's first picture is made of
+
+    def log_history(self, source: str) -> str:
+        """The router's own log (`proxy`) or that of all model servers (`upstream`)."""
+        if source == "proxy":
+            return self.router_log.history()
+        return "".join(buffer.history() for buffer in self.dispatcher.crew.logs.values())
+
+    def model_rows(self) -> Sequence[Mapping[str, Any]]:
+        """Each configured model, as `/api/events` shows it."""
+        states = self.dispatcher.scheduler.node.instances
+        return [
+            {
+                "id": name,
+                "name": table.name or name,
+                "description": table.description,
+                "state": str(states[name].state) if name in states else "stopped",
+                "unlisted": not table.listed,
+                "peerID": "",
+                "aliases": list(table.aliases),
+            }
+            for name, table in self.config.models.items()
+        ]
+
+    def active_profile(self) -> str | None:
+        """The name of the active profile."""
+        return self.catalog.active
+
+    # -- building
+
+    def _take(self, loaded: Loaded) -> None:
+        """Make everything that can fail before anything is changed."""
+        config, secrets = loaded.config, loaded.secrets
+        make = self.registry.kind("authenticators", config.auth.authenticator)
+        authenticator = make(settings_of(make, config.auth.settings, secrets))
+        catalog = Catalog(config, secrets)
+        specs = {name: catalog.spec(name, loaded.env) for name in config.models}
+        self.config: Config = config
+        self.catalog = catalog
+        self.secrets = secrets
+        self.authenticator = authenticator
+        self.dialects = [each() for each in self.registry.dialects]
+        self.normalizers = [each() for each in self.registry.usage_normalizers]
+        self._specs = specs
+        for warning in loaded.warnings:
+            log.warning(warning)
+
+    def _models(self) -> list[Model]:
+        return [self.catalog.needs(name) for name in self.config.models]
+
+    def _policy(self) -> Policy:
+        config, secrets = self.config, self.secrets
+        strategy = self.registry.kind("strategies", config.scheduler.strategy)
+        rule = self.registry.kind("residency_rules", config.memory.rule)
+        rule_settings = settings_of(rule, config.memory.settings, secrets)
+
+        def make_rule(models: Mapping[str, Model]) -> ResidencyRule:
+            made: ResidencyRule = rule(models, config.memory.budget, rule_settings)
+            return made
+
+        return Policy(
+            strategy=strategy(settings_of(strategy, config.scheduler.settings, secrets)),
+            fallback=Greedy(),
+            make_rule=make_rule,
+            queue_limit=config.scheduler.queue_limit,
+            failure_limit=config.swap.failure_limit,
+            failure_reset=config.swap.failure_reset,
+        )
+
+    def _kit(self) -> Kit:
+        config, registry, secrets, specs = self.config, self.registry, self.secrets, self._specs
+
+        def make(
+            model: str,
+            buffer: LogBuffer,
+            progress: Callable[[float | None, str], None],
+            coming_from: str,
+        ) -> ServerLife:
+            table = config.models[model]
+            backend = registry.kind("backends", table.backend)
+            own_settings = config.backends.get(table.backend, {})
+            return new_life(
+                specs[model],
+                registry.kind("launchers", table.launch),
+                backend,
+                log=self._log_of(buffer),
+                progress=progress,
+                coming_from=coming_from,
+                router_url=self._url,
+                state_folder=self._state_folder,
+                backend_settings=settings_of(backend, own_settings, secrets),
+            )
+
+        return Kit(specs=specs, make=make, poll_interval=config.swap.poll_interval)
+
+    def _log_of(self, buffer: LogBuffer) -> Callable[[str], None]:
+        """Where a model server's output goes: its own log and the feed, without secrets."""
+
+        def write(text: str) -> None:
+            text = self.secrets.redact(text)
+            buffer.write(text)
+            self.feed.log("upstream", text)
+
+        return write
