@@ -48,8 +48,16 @@ class StopFailed(JanoError):
     """A model server could not be proven gone; its memory may still be taken."""
 
 
+class TraceError(JanoError):
+    """A trace that cannot be simulated: where, and what is wrong."""
+
+
 class UpstreamError(JanoError):
     """A model server broke off: connection refused, reset, or a malformed answer."""
+
+
+class ListenError(JanoError):
+    """An address that cannot be listened on; the text says why and, where known, who has it."""
 
 
 class Refused(JanoError):

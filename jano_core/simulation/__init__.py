@@ -1,0 +1,1 @@
+"""The real scheduler in virtual time, on traces recorded or made up; pure."""

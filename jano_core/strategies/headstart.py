@@ -1,0 +1,160 @@
+"""The default: a loaded model keeps a head start of a few swaps, and nobody waits for ever.
+
+1. A swap serves at least everybody who was waiting for the model when it became ready.
+2. After that the loaded model keeps a head start of `alpha` measured round trips over the oldest
+   request for another one; then it yields.
+3. The oldest goes next. Priority counts as age, and a model that has only less urgent work yields
+   to more urgent work after `hold` round trips. A model that ran dry is kept for a moment if its
+   own recent gaps say that its next request is about to come.
+
+Every time in here is a multiple of what swapping costs on this box: no constant in seconds, so
+that the same rule fits loads of one second and of two minutes.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from jano_core.scheduler.strategy import Strategy
+from jano_core.scheduler.types import LOCAL, Load, Plan, Request
+from jano_core.scheduler.view import View
+
+RECENT_GAPS = 8
+FEWEST_GAPS = 3
+RARE = 1e-4
+"""Requests per second that a model is priced at, at least: reloading it is never free."""
+BUSY = 1e3
+"""Price of waiting for running requests to end: only where there is no idle choice."""
+
+
+class HeadStartSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[scheduler.settings]` of `headstart`; `alpha`, `hold`, `linger` count round trips.
+
+    `tier_shift` are seconds added to the arrival of high, normal and low requests. `linger` 0
+    gives up a dry model at once.
+    """
+
+    alpha: float = 4.0
+    hold: float = 0.5
+    linger: float = 2.0
+    tier_shift: tuple[float, float, float] = (-60.0, 0.0, 120.0)
+
+
+class HeadStart(Strategy):
+    """Greedy's mean wait with a bounded longest one; knows priorities and closed loops."""
+
+    name = "headstart"
+    Settings = HeadStartSettings
+
+    def __init__(self, settings: Struct | None = None) -> None:
+        assert settings is None or isinstance(settings, HeadStartSettings)
+        self.settings: HeadStartSettings = settings or HeadStartSettings()
+
+    def decide(self, view: View) -> Plan:
+        """See `Strategy.decide`."""
+        return _Decision(view, self.settings).plan()
+
+
+class _Decision:
+    """One look at the queue. `holder` has its place in memory, `rival` would take it."""
+
+    def __init__(self, view: View, settings: HeadStartSettings) -> None:
+        self.view = view
+        self.settings = settings
+        self.waiting = view.waiting()
+        self.fronts = {model: view.fronts(model) for model in self.waiting}
+        self.wakes: list[float] = []
+
+    def plan(self) -> Plan:
+        view = self.view
+        rivals = [model for model in self.waiting if view.instances[model].state == "stopped"]
+        for rival in sorted(rivals, key=lambda model: (self.oldest(model), model)):
+            evict = view.evictions(rival, self.price)
+            if evict is None:
+                continue
+            if not all(self.yields(holder, rival) for holder in evict):
+                if self.overdue(rival):
+                    break  # nobody younger may slip in before it
+                continue
+            if any(self.lingers(holder, rivals) for holder in evict):
+                continue
+            why = f"its requests are the oldest, {', '.join(evict)} had its turn" if evict else ""
+            return Plan(serve=view.fill(skip=evict), load=[Load(rival, evict, why=why)])
+        return Plan(serve=view.fill(), wake_at=min(self.wakes, default=None))
+
+    def yields(self, holder: str, rival: str) -> bool:
+        """Rules 1 and 2, and the right of the more urgent."""
+        if holder not in self.waiting:
+            return True
+        ready_since = self.view.instances[holder].ready_since
+        mine, theirs = self.first(rival), self.first(holder)
+        if mine.priority < self.fronts[holder][0].priority:
+            return self.reached(ready_since + self.settings.hold * self.trip(holder, rival))
+        if theirs.arrived <= ready_since:
+            return False
+        head_start = self.settings.alpha * self.trip(holder, rival)
+        return self.age(mine) + head_start < self.age(theirs)
+
+    def lingers(self, holder: str, rivals: list[str]) -> bool:
+        """Does it pay to keep a dry model for its next request?"""
+        idle_since = self.view.instances[holder].idle_since
+        if holder in self.waiting or idle_since is None:
+            return False
+        return not self.reached(idle_since + self.patience(holder, rivals))
+
+    def patience(self, holder: str, rivals: list[str]) -> float:
+        """For how long after it ran dry keeping it saves more than it costs those who wait."""
+        stats = self.view.stats(holder)
+        gaps = sorted(stats.gaps[-RECENT_GAPS:])
+        if len(gaps) < FEWEST_GAPS:
+            return 0.0
+        saved = self.settings.linger * (stats.load_s + stats.unload_s)
+        crowd = sum(len(self.waiting[rival]) for rival in rivals)
+        oldest = min(self.oldest(rival) for rival in rivals)
+        room = min(self.trip(holder, rival) for rival in rivals) - (self.view.now - oldest)
+        best = patience = 0.0
+        for index, gap in enumerate(gaps):
+            if gap > room:
+                break
+            lost = sum(gaps[:index]) + gap * (len(gaps) - index)
+            gain = ((index + 1) * saved - crowd * lost) / len(gaps)
+            if gain > best:
+                best, patience = gain, 1.1 * gap
+        return patience
+
+    def overdue(self, model: str) -> bool:
+        """Has its oldest request waited longer than any head start lasts?"""
+        return self.view.now - self.oldest(model) > self.settings.alpha * 2 * self.one_way(model)
+
+    def price(self, model: str) -> float:
+        """What losing it costs: its reload, by how soon it is wanted again."""
+        stats = self.view.stats(model)
+        busy = BUSY if self.view.instances[model].in_flight else 0.0
+        return stats.load_s * (stats.rate + RARE) + busy
+
+    def trip(self, one: str, other: str) -> float:
+        """Seconds of swapping from one model to the other and back."""
+        return self.one_way(one) + self.one_way(other)
+
+    def one_way(self, model: str) -> float:
+        """Load, unload, and what the slots lose that are empty while the last one drains."""
+        stats, slots = self.view.stats(model), self.view.instances[model].slots
+        return stats.load_s + stats.unload_s + stats.service_s * (1 - 1 / slots)
+
+    def first(self, model: str) -> Request:
+        """Its oldest request, priority counted as age."""
+        return min(self.fronts[model], key=self.age)
+
+    def oldest(self, model: str) -> float:
+        return self.age(self.first(model))
+
+    def age(self, request: Request) -> float:
+        """When it would have come if priority were age."""
+        return request.arrived + self.settings.tier_shift[request.priority]
+
+    def reached(self, time: float) -> bool:
+        """Is it `time` already? If not, ask again then."""
+        if self.view.now >= time:
+            return True
+        self.wakes.append(time)
+        return False
