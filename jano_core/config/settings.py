@@ -1,0 +1,38 @@
+"""Plugins' own tables: `[scheduler.settings]`, `[memory.settings]`, `[backends.X]` and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from .decode import decode, show
+from .lines import Path
+from .secrets import Secrets
+from .sources import Problems
+from .text import mapped
+
+
+def read_settings(
+    owner: type[Any], raw: Mapping[str, Any], path: Path, problems: Problems
+) -> Struct | None:
+    """`raw` as the `Settings` that the class `owner` declares; None if it declares none."""
+    if owner.Settings is not None:
+        found: Struct | None = decode(owner.Settings, raw, path, problems)
+        return found
+    for key, value in raw.items():
+        problems.add((*path, key), f'"{owner.name}" has no settings; found {show(value)}')
+    return None
+
+
+def settings_of(owner: type[Any], raw: Mapping[str, Any], secrets: Secrets) -> Struct | None:
+    """The settings of a configuration that was checked, with its secrets resolved.
+
+    Called when an object of the class `owner` is made. Raises `ConfigError` or `SecretMissing` if
+    they are wrong all the same.
+    """
+    problems = Problems([])
+    found = read_settings(owner, mapped(raw, secrets.resolve), (), problems)
+    problems.throw()
+    return found

@@ -1,0 +1,138 @@
+"""The texts that a configuration is made of, put together, and the problems found in them."""
+
+from __future__ import annotations
+
+import pathlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from ..errors import ConfigError, ConfigProblem
+from .lines import Lines, Path
+from .toml_writer import key_text
+
+
+class Source(Struct):
+    """One file as it was read; `lines` is None where it is no TOML."""
+
+    file: str
+    data: dict[str, Any]
+    lines: Lines | None = None
+
+    @classmethod
+    def toml(cls, file: pathlib.Path, text: str) -> Source:
+        """Raises `ConfigError` that names the line of a syntax error."""
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            message, line = _split_place(str(error))
+            raise ConfigError([ConfigProblem(message, file=str(file), line=line)])
+        return cls(str(file), data, Lines(text))
+
+    def holds(self, path: Path) -> bool:
+        """Is there anything at `path`?"""
+        node: Any = self.data
+        for part in path:
+            if not isinstance(node, Mapping) or part not in node:
+                return False
+            node = node[part]
+        return True
+
+    def line(self, path: Path) -> int:
+        """The line of `path` or of what is around it; 0 where that is not known."""
+        return self.lines.nearest(path) if self.lines else 0
+
+
+class Problems:
+    """Collects everything wrong with a configuration, so that one run of `check` shows it all."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self.found: list[ConfigProblem] = []
+        self._paths: list[Path] = []
+
+    def add(
+        self, path: Path, message: str, *, table: bool = False, source: Source | None = None
+    ) -> None:
+        """Something is wrong at `path`: a key in a table, or with `table` the table itself.
+
+        It is placed in `source`, else in the file that gives the key.
+        """
+        source = source or self._source(path)
+        self._paths.append(path)
+        self.found.append(
+            ConfigProblem(
+                message,
+                file=source.file if source else "",
+                line=source.line(path) if source else 0,
+                table=key_text(path if table else path[:-1]),
+                key="" if table else path[-1] if path else "",
+            )
+        )
+
+    def touch(self, path: Path) -> bool:
+        """Was anything found wrong at or below `path`?"""
+        return any(other[: len(path)] == path for other in self._paths)
+
+    def throw(self) -> None:
+        """Raises `ConfigError` if there is any problem."""
+        if self.found:
+            raise ConfigError(self.found)
+
+    def _source(self, path: Path) -> Source | None:
+        """The file that gives `path`; else the one that gives the most of what is around it."""
+        for length in range(len(path), 0, -1):
+            for source in self._sources:
+                if source.holds(path[:length]):
+                    return source
+        return self._sources[0] if self._sources else None
+
+
+def merge(sources: Sequence[Source], problems: Problems) -> dict[str, Any]:
+    """One tree of all sources. The same key in two of them is a problem that names both files."""
+    merged: dict[str, Any] = {}
+    for source in sources:
+        _merge(merged, source.data, (), source, sources, problems)
+    return merged
+
+
+def _merge(
+    into: dict[str, Any],
+    data: Mapping[str, Any],
+    path: Path,
+    source: Source,
+    sources: Sequence[Source],
+    problems: Problems,
+) -> None:
+    for key, value in data.items():
+        here = (*path, key)
+        if key not in into:
+            into[key] = _copied(value)
+        elif isinstance(into[key], dict) and isinstance(value, Mapping):
+            _merge(into[key], value, here, source, sources, problems)
+        else:
+            first = next(other for other in sources if other.holds(here))
+            problems.add(
+                here, f"it is given in {_at(first, here)} already; give it once", source=source
+            )
+
+
+def _copied(value: Any) -> Any:
+    """Tables are copied, so that merging into one does not change the source it came from."""
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    return value
+
+
+def _at(source: Source, path: Path) -> str:
+    line = source.line(path)
+    return f"{source.file}:{line}" if line else source.file
+
+
+def _split_place(message: str) -> tuple[str, int]:
+    """`Invalid value (at line 2, column 5)` → the message with the column, and the line."""
+    text, _, place = message.partition(" (at line ")
+    line, _, column = place.rstrip(")").partition(", column ")
+    return (f"{text} in column {column}", int(line)) if column else (message, 0)
