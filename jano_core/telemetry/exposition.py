@@ -8,7 +8,7 @@ from ..scheduler.types import State
 from .counters import Counters
 from .histogram import Histogram
 from .recent import Recent
-from .status import Snapshot, health
+from .status import Snapshot, health, in_flight
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -35,14 +35,12 @@ def exposition(
 def _original(
     snapshot: Snapshot, counters: Counters, recent: Recent, uptime: float
 ) -> Iterable[Line]:
-    models = snapshot.models
-    in_flight = sum(model.in_flight for model in models.values())
-    queued = {name: model.queued for name, model in models.items()}
+    queued = {name: model.queued for name, model in snapshot.models.items()}
     rates = {name: ring.mean() or 0.0 for name, ring in recent.rate_by_model.items()}
     yield from _head("jano_uptime_seconds", "gauge", "Seconds since jano started.")
     yield _sample("jano_uptime_seconds", int(uptime))
     yield from _head("jano_in_flight", "gauge", "Requests currently executing on a backend.")
-    yield _sample("jano_in_flight", in_flight)
+    yield _sample("jano_in_flight", in_flight(snapshot))
     yield from _head("jano_queue_depth", "gauge", "Requests waiting in the queue, per model.")
     yield from _by_model("jano_queue_depth", queued)
     yield from _head(

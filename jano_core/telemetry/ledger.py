@@ -41,7 +41,7 @@ class Ledger:
     def status(self, snapshot: Snapshot) -> dict[str, Any]:
         """The object of `GET /status` and `GET /health`."""
         return {
-            **present(snapshot, self.recent),
+            **present(snapshot),
             **past(self.counters, self.recent, self._wall(), self._started),
             **additions(snapshot, self.recent, self.swaps_avoided.value, self._version),
         }

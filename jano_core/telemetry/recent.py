@@ -39,8 +39,6 @@ class Recent:
         self.last_error: LastError | None = None
         self.healthy: dict[str, bool] = {}
         """Never probed: absent until traffic tells."""
-        self.loaded_at: dict[str, float] = {}
-        self._states: dict[tuple[str, str], str] = {}
 
     def observe(self, fact: Fact) -> None:
         """Remember one fact."""
@@ -50,8 +48,8 @@ class Recent:
             case SwapEnded(outcome="ready"):
                 self.swaps.add(fact.at)
                 self.last_swap_ms = swap_ms(fact)
-            case InstanceChanged():
-                self._changed(fact)
+            case InstanceChanged(state="ready"):
+                self.healthy[fact.model] = True
         if (message := error_in(fact)) is not None:
             model: str = fact.model  # type: ignore[attr-defined]  # every error has one
             self.errors.add(fact.at)
@@ -68,10 +66,3 @@ class Recent:
             self.rate_by_model[fact.model].add(fact.usage.generated_per_second)
         if fact.usage and fact.usage.prompt_per_second is not None:
             self.prompt_rate.add(fact.usage.prompt_per_second)
-
-    def _changed(self, fact: InstanceChanged) -> None:
-        before = self._states.get((fact.model, fact.node))
-        self._states[fact.model, fact.node] = fact.state
-        if fact.state == "ready" and before != "draining":  # a drain called off is no new life
-            self.loaded_at[fact.model] = fact.at
-            self.healthy[fact.model] = True

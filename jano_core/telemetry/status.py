@@ -29,6 +29,8 @@ class ModelStatus(Protocol):
     def memory(self) -> int | None: ...
     @property
     def last_error(self) -> str: ...
+    @property
+    def resident(self) -> bool: ...
 
 
 class Snapshot(Protocol):
@@ -41,24 +43,25 @@ class Snapshot(Protocol):
     @property
     def current_model(self) -> str | None: ...
     @property
+    def current_since(self) -> float | None: ...
+    @property
     def strategy(self) -> str: ...
     @property
     def nodes(self) -> Mapping[str, Any]: ...
 
 
-def present(snapshot: Snapshot, recent: Recent) -> dict[str, Any]:
+def present(snapshot: Snapshot) -> dict[str, Any]:
     """The part about this moment: the queue and what is loaded."""
     models = snapshot.models
-    current = snapshot.current_model
-    loaded_at = recent.loaded_at.get(current or "")
+    since = snapshot.current_since
     return {
         "ok": True,
-        "currentModel": current,
+        "currentModel": snapshot.current_model,
         "queueDepth": sum(model.queued for model in models.values()),
         "queueByModel": {name: model.queued for name, model in models.items()},
         "oldestWaitingMs": snapshot.oldest_waiting_ms,
-        "currentModelLoadedAt": None if loaded_at is None else iso(loaded_at),
-        "inFlight": sum(model.in_flight for model in models.values()),
+        "currentModelLoadedAt": None if since is None else iso(since),
+        "inFlight": in_flight(snapshot),
     }
 
 
@@ -94,6 +97,11 @@ def additions(
         "swapsAvoided": swaps_avoided,
         "version": version,
     }
+
+
+def in_flight(snapshot: Snapshot) -> int:
+    """Running requests; those of resident models stand outside, as in the original."""
+    return sum(model.in_flight for model in snapshot.models.values() if not model.resident)
 
 
 def health(recent: Recent, model: str) -> str:

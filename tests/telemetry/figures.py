@@ -37,6 +37,7 @@ class Model(Struct):
     queued: int = 0
     memory: int | None = None
     last_error: str = ""
+    resident: bool = False
 
 
 class Picture(Struct):
@@ -44,6 +45,7 @@ class Picture(Struct):
 
     models: dict[str, Model]
     current_model: str | None = None
+    current_since: float | None = None
     oldest_waiting_ms: int = 0
     strategy: str = "greedy"
     nodes: dict[str, Any] = field(default_factory=dict)
