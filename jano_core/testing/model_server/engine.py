@@ -15,7 +15,21 @@ from .book import Book
 from .http import Request
 from .options import Options
 
-_WORDS = tuple("the gate has two faces and one key so all who enter wait in good order".split(" "))
+_WORDS = (
+    "the",
+    "gate",
+    "has",
+    "two",
+    "faces",
+    "and",
+    "one",
+    "key",
+    "so",
+    "all",
+    "wait",
+    "in",
+    "turn",
+)
 _PAGE = 4096
 DEATH = 9
 """Exit status of a server that was told to die."""

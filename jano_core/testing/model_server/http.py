@@ -117,8 +117,8 @@ class Connection(asyncio.StreamReaderProtocol):
                 self._working = None
                 if writer.is_closing() or request.header("connection").lower() == "close":
                     break
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # The client is gone, or the server stops: either way the connection is over.
         finally:
             self._working = None
             writer.close()

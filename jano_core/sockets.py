@@ -1,0 +1,90 @@
+"""The sockets Jano listens on. It binds them itself, so that a second start fails and says why."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+from .errors import ListenError
+
+BACKLOG = 65535
+"""Connections that may wait for a turn; the kernel lowers it to what it allows."""
+
+
+def listen_tcp(host: str, port: int) -> socket.socket:
+    """A listening TCP socket; port 0 takes a free one.
+
+    Raises `ListenError`: the address is taken, is not this machine's, or may not be used.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    listener = socket.socket(family, kind)
+    # Not SO_REUSEPORT: two routers would then share the port and each get half the requests.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    listener.setblocking(False)
+    return listener
+
+
+def listen_unix(path: Path) -> socket.socket:
+    """A listening unix socket that only this user may use; replaces one left behind by a crash.
+
+    Raises `ListenError`: somebody listens there, something else is there, or it cannot be made.
+    """
+    _clear(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # The mode must be right from the first moment: chmod after bind would leave a gap.
+    mask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ListenError(f"cannot listen on {path}: {error.strerror or error}") from None
+    finally:
+        os.umask(mask)
+    listener.setblocking(False)
+    return listener
+
+
+def reachable(address: tuple[str, int]) -> tuple[str, int]:
+    """Host and port at which this machine itself reaches a socket bound to `address`."""
+    host, port = address[:2]
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port
+
+
+def url_of(listener: socket.socket) -> str:
+    """The URL at which this machine reaches a TCP listener."""
+    host, port = reachable(listener.getsockname())
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _clear(path: Path) -> None:
+    """Make room for a socket: nothing there, or a socket that nobody answers."""
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return
+    if not stat.S_ISSOCK(kind):
+        raise ListenError(f"cannot listen on {path}: a file that is no socket is there")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        try:
+            caller.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ListenError(f"cannot listen on {path}: {error.strerror}") from None
+        else:
+            raise ListenError(f"cannot listen on {path}: another process listens there")

@@ -1,0 +1,121 @@
+"""A router process around a stand-in house: `python stand_in.py OPTIONS-AS-JSON`.
+
+Paths: `/health`; `/stream?n=N` sends N lines, 50 ms apart; `/wait` ends only when cancelled;
+WebSockets are accepted and left open. Everything the house is told is printed, line by line.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from jano_core.errors import JanoError, ListenError
+from jano_core.server import Router
+from jano_core.sockets import listen_tcp, listen_unix
+
+
+class StandIn:
+    def __init__(self) -> None:
+        self.running: set[anyio.CancelScope] = set()
+
+    async def asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            await anyio.sleep_forever()
+        elif scope["path"] == "/health":
+            await answer(send, [b"ok\n"])
+        else:
+            with anyio.CancelScope() as life:
+                self.running.add(life)
+                told("request " + scope["path"])
+                await self._work(scope, send)
+            self.running.discard(life)
+
+    async def _work(self, scope: dict[str, Any], send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        if scope["path"] == "/wait":
+            # granian sends the head together with the first bytes of the body.
+            await send({"type": "http.response.body", "body": b"wait\n", "more_body": True})
+            try:
+                await anyio.sleep_forever()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await send({"type": "http.response.body", "body": b"cut\n"})
+        for number in range(int(scope["query_string"].partition(b"=")[2])):
+            line = b"line %d\n" % number
+            await send({"type": "http.response.body", "body": line, "more_body": True})
+            await anyio.sleep(0.05)
+        await send({"type": "http.response.body", "body": b""})
+
+    def listening(self, url: str) -> None:
+        told(f"listening {url}")
+
+    def busy(self) -> int:
+        return len(self.running)
+
+    def begin_shutdown(self) -> None:
+        told(f"shutdown {self.busy()}")
+
+    def cancel_all(self) -> None:
+        told(f"cancel {self.busy()}")
+        for life in tuple(self.running):
+            life.cancel()
+
+    async def reload(self) -> None:
+        told("reload")
+        raise JanoError("the new configuration is wrong")
+
+
+async def answer(send: Any, lines: list[bytes]) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for line in lines:
+        await send({"type": "http.response.body", "body": line, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def told(line: str) -> None:
+    print(line, flush=True)
+
+
+@asynccontextmanager
+async def open_house(seconds: float) -> AsyncIterator[StandIn]:
+    told("opening")
+    await anyio.sleep(seconds)
+    try:
+        yield StandIn()
+    finally:
+        told("closed")
+
+
+def main() -> int:
+    options = json.loads(sys.argv[1])
+    try:
+        sockets = [listen_tcp("127.0.0.1", options.get("port", 0))]
+        if options.get("unix"):
+            sockets.append(listen_unix(Path(options["unix"])))
+    except ListenError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+    async def run() -> None:
+        await Router(
+            lambda: open_house(options.get("opening", 0)),
+            sockets,
+            grace=options.get("grace", 10),
+            router_file=Path(options["folder"]) / "jano.json",
+            ready_file=Path(options["folder"]) / "ready.json",
+        ).run()
+
+    anyio.run(run, backend_options={"use_uvloop": True})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
