@@ -15,39 +15,63 @@ HOUR = 60 * MINUTE
 
 
 class ModelStatus(Protocol):
-    """One model at this moment; `since` is unix seconds, `memory` bytes."""
+    """One model at this moment."""
 
     @property
-    def state(self) -> str: ...
+    def state(self) -> str:
+        """A word of the instance table."""
+
     @property
-    def since(self) -> float: ...
+    def since(self) -> float:
+        """Since when it is in that state, unix seconds."""
+
     @property
-    def in_flight(self) -> int: ...
+    def in_flight(self) -> int:
+        """Its running requests."""
+
     @property
-    def queued(self) -> int: ...
+    def queued(self) -> int:
+        """Its waiting requests."""
+
     @property
-    def memory(self) -> int | None: ...
+    def memory(self) -> int | None:
+        """Its footprint in bytes, where known."""
+
     @property
-    def last_error(self) -> str: ...
+    def last_error(self) -> str:
+        """What went wrong with it last; empty: nothing."""
+
     @property
-    def resident(self) -> bool: ...
+    def resident(self) -> bool:
+        """Always up, outside queue and swap."""
 
 
 class Snapshot(Protocol):
     """What the dispatcher knows at this moment and no sum of facts can tell as surely."""
 
     @property
-    def models(self) -> Mapping[str, ModelStatus]: ...
+    def models(self) -> Mapping[str, ModelStatus]:
+        """Every configured model."""
+
     @property
-    def oldest_waiting_ms(self) -> int: ...
+    def oldest_waiting_ms(self) -> int:
+        """The age of the oldest waiting request; 0: none waits."""
+
     @property
-    def current_model(self) -> str | None: ...
+    def current_model(self) -> str | None:
+        """The ready model that was used last."""
+
     @property
-    def current_since(self) -> float | None: ...
+    def current_since(self) -> float | None:
+        """Since when that one is ready, unix seconds."""
+
     @property
-    def strategy(self) -> str: ...
+    def strategy(self) -> str:
+        """The name of the strategy in charge."""
+
     @property
-    def nodes(self) -> Mapping[str, Any]: ...
+    def nodes(self) -> Mapping[str, Any]:
+        """Each place with capacity and what is on it."""
 
 
 def present(snapshot: Snapshot) -> dict[str, Any]:
