@@ -68,6 +68,12 @@ class Launcher(Contract):
         rest for harder means. Raises `StopFailed` if it could not be ended.
         """
 
+    async def kill(self) -> None:
+        """End a server that has crashed or hangs, and whatever it left behind, without grace;
+        otherwise as `stop`.
+        """
+        await self.stop()
+
 
 class Description(Struct, frozen=True, kw_only=True):
     """What a ready server says of itself; None where it says nothing."""

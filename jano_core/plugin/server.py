@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from msgspec import Struct, field
@@ -84,6 +85,7 @@ class Server:
         progress: Callable[[float | None, str], None] = lambda fraction, note: None,
         coming_from: str = "",
         router_url: str = "",
+        state_folder: Path | None = None,
     ) -> None:
         self.spec = spec
         self.url = spec.url
@@ -95,3 +97,5 @@ class Server:
         """The model that was last in use before this one is loaded (empty: none)."""
         self.router_url = router_url
         """Where Jano itself answers."""
+        self.state_folder = state_folder
+        """Where a launcher may keep what must outlive a kill of Jano (None: nowhere)."""

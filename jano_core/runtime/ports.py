@@ -1,0 +1,98 @@
+"""Ports: which are free, and whose process listens on one."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import process_tree
+
+LOOPBACK = "127.0.0.1"
+LISTENING = "0A"
+FORWARDERS = {"docker-proxy", "rootlessport", "rootlesskit", "pasta", "pasta.avx2", "slirp4netns",
+              "conmon", "gvproxy"}  # fmt: skip
+"""Programs by which a container engine listens for a container; never below its command."""
+
+
+def free_port() -> int:
+    """A port of this box that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def holder(port: int) -> str | None:
+    """Who takes connections to `port` on this box, None if nobody does."""
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        if probe.connect_ex((LOOPBACK, port)) != 0:
+            return None
+    pids = sorted(_listening_pids(port))
+    return _describe(pids[0]) if pids else "a process that cannot be seen from here"
+
+
+def stranger(port: int, tree: set[int]) -> str | None:
+    """A process outside `tree` that listens on `port` of this box, as text for people.
+
+    None if there is none, or where the system does not tell: no /proc, another user's process, a
+    container engine's forwarder.
+    """
+    for pid in sorted(_listening_pids(port) - tree):
+        if process_tree.command(pid) not in FORWARDERS:
+            return _describe(pid)
+    return None
+
+
+def _describe(pid: int) -> str:
+    return f"process {pid} ({process_tree.command(pid) or 'unknown'})"
+
+
+def _listening_pids(port: int) -> set[int]:
+    if sys.platform != "linux":
+        return set()
+    wanted = {f"socket:[{inode}]" for inode in _inodes(port)}
+    if not wanted:
+        return set()
+    return {
+        int(entry.name)
+        for entry in process_tree.PROC.iterdir()
+        if entry.name.isdigit() and not wanted.isdisjoint(_open_files(entry))
+    }
+
+
+def _inodes(port: int) -> Iterator[str]:
+    """Sockets that take connections to this box's loopback on `port`."""
+    for name in ("tcp", "tcp6"):
+        try:
+            lines = (process_tree.PROC / "net" / name).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            address, _, number = fields[1].partition(":")
+            if fields[3] == LISTENING and int(number, 16) == port and _takes_loopback(address):
+                yield fields[9]
+
+
+def _takes_loopback(address: str) -> bool:
+    words = (address[at : at + 8] for at in range(0, len(address), 8))
+    packed = b"".join(int(word, 16).to_bytes(4, sys.byteorder) for word in words)
+    where = ipaddress.ip_address(packed)
+    mapped = where.ipv4_mapped if isinstance(where, ipaddress.IPv6Address) else None
+    return any(it.is_loopback or it.is_unspecified for it in (where, mapped) if it)
+
+
+def _open_files(process: Path) -> Iterator[str]:
+    try:
+        files = list((process / "fd").iterdir())
+    except OSError:
+        return
+    for file in files:
+        try:
+            yield os.readlink(file)  # noqa: PTH115 (Path.readlink costs twice as much here)
+        except OSError:
+            continue

@@ -1,0 +1,283 @@
+"""The one task that decides about one model's server process. Everybody else gives it orders.
+
+A life is one server from start to gone, and goes one way only:
+
+    starting ──ready──▶ ready ──▶ ending ──▶ gone
+
+    starting: an error, the server's own end or `unload` leads to ending
+    ready:    `unload`, the server's own end or `condemn` leads to ending
+    ending:   shielded and bounded; no order reaches it. The next life begins after it.
+
+Exactly one of `load_failed`, `unloaded`, `crashed` is reported for a life that was ordered, when
+it is gone; before it `loaded`, if it came to that.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+from ..errors import JanoError, LoadFailed
+from ..plugin.contracts import Description
+from .life import ServerLife
+from .lifetime import End, Lifetime
+from .log_buffer import LogBuffer
+from .readiness import until_ready
+from .report import Report
+from .upstream import Upstream
+
+T = TypeVar("T")
+
+TAIL_LINES = 20
+"""How much of the log goes with an error."""
+PROBE_S = 2.0
+"""How long a server whose connection broke may take to prove that it lives."""
+NOTICE_S = 0.25
+"""How long its launcher may take to say first why it is gone."""
+GIVE_UP_S = 15.0
+"""Beyond release and stop: when even a launcher that forgot its own bounds is left alone."""
+
+
+class Supervisor:
+    """Keeps at most one server of one model alive, as `load` and `unload` order.
+
+    `make` builds the parts of a life, `report` hears what became of it, `poll_interval` is the
+    first pause between two questions whether it is ready. `run` is its task.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], ServerLife],
+        report: Report,
+        log: LogBuffer,
+        poll_interval: float = 0.02,
+        connect: Callable[[str], Upstream] = Upstream,
+    ) -> None:
+        self._make = make
+        self._report = report
+        self._log = log
+        self._poll_interval = poll_interval
+        self._connect = connect
+        self._life: Lifetime | None = None
+        self._coming: deque[Lifetime] = deque()
+        self._ordered = anyio.Event()
+        self.upstream: Upstream | None = None
+        """The way to the server while it is ready."""
+
+    def load(self) -> None:
+        """Order: bring a server up, once the one that is ending is gone.
+
+        If one is ready, that is reported once more; one that is on its way will report.
+        """
+        life = self._coming[-1] if self._coming else self._life
+        if life is None or life.end:
+            self._enqueue(Lifetime())
+        elif life.about:
+            self._report.loaded(life.about.parallel, life.about.memory)
+
+    def unload(self) -> None:
+        """Order: put the server away, in whatever state it is. A load under way is cancelled."""
+        if life := self._coming[-1] if self._coming else self._life:
+            life.finish(End.ORDERED)
+
+    def condemn(self, why: str) -> None:
+        """Order: a ready server hangs; end it without grace and report it as crashed."""
+        if life := self._ready_life:
+            life.finish(End.CRASHED, why)
+
+    async def verdict(self, why: str) -> bool:
+        """A request saw its connection break: does the server live?
+
+        True if it proves that it does. False after it was reported as crashed (or as whatever
+        else it came to meanwhile): two seconds for the proof, and what its end takes.
+        """
+        life = self._ready_life
+        if life is None:
+            return False
+        if await _proves_alive(life):
+            return True
+        life.finish(End.CRASHED, why)
+        await life.gone.wait()
+        return False
+
+    async def adopt(self) -> bool:
+        """Called once, before the first order: take over a server that is up already.
+
+        True if there is one; then it is ready as after a load, only not reported. Bounded by who
+        calls it.
+        """
+        life = Lifetime()
+        try:
+            life.parts = self._make()
+            _, launcher, backend = life.parts
+            if not (await launcher.adopt() and await backend.ready()):
+                return False
+            self._become_ready(life, await backend.describe())
+        except Exception as error:
+            self._log.write(f"jano: cannot adopt a running server: {_in_words(error)}\n")
+            return False
+        self._enqueue(life)
+        return True
+
+    async def run(self) -> None:
+        """The supervisor's task, for ever. Cancelled, it puts the server away first."""
+        while True:
+            await self._ordered.wait()
+            self._ordered = anyio.Event()
+            while self._coming:
+                self._life = self._coming.popleft()
+                try:
+                    await self._live(self._life)
+                finally:
+                    self._life.gone.set()
+                    self._life = None
+
+    def _enqueue(self, life: Lifetime) -> None:
+        self._coming.append(life)
+        self._ordered.set()
+
+    @property
+    def _ready_life(self) -> Lifetime | None:
+        """The life that `upstream` leads to; one just adopted has yet to be taken up by `run`."""
+        return (self._life or self._coming[0]) if self.upstream else None
+
+    async def _live(self, life: Lifetime) -> None:
+        try:
+            with life.scope:
+                await self._until_end(life)
+        except Exception as error:
+            # Whatever a launcher or backend raises ends its own server's life, nothing else.
+            detail = error.detail if isinstance(error, LoadFailed) else ""
+            life.finish(End.CRASHED if self.upstream else End.FAILED, _in_words(error), detail)
+        finally:
+            # Also when `run` is cancelled: nothing of the server outlives its supervisor.
+            stop_error = await self._put_away(life)
+        self._tell(life, stop_error)
+
+    async def _until_end(self, life: Lifetime) -> None:
+        if life.end:  # ordered away before it began
+            return
+        if life.parts is None:
+            life.parts = self._make()
+            self._log.write(f"jano: loading {life.parts.server.spec.model}\n")
+            about = await self._bring_up(life.parts)
+            self._become_ready(life, about)
+            self._report.loaded(about.parallel, about.memory)
+        life.finish(End.CRASHED, await life.parts.launcher.wait())
+
+    async def _bring_up(self, parts: ServerLife) -> Description:
+        server, launcher, backend = parts
+
+        async def make_ready() -> Description:
+            await backend.load()
+            await until_ready(backend.ready, self._poll_interval)
+            await launcher.verify()
+            return await backend.describe()
+
+        timeout = server.spec.start_timeout
+        try:
+            with anyio.fail_after(timeout):
+                await launcher.start()
+                return await _unless_ended(launcher.wait, make_ready)
+        except TimeoutError as error:
+            raise LoadFailed(f"not ready after {timeout:g} s") from error
+
+    def _become_ready(self, life: Lifetime, about: Description) -> None:
+        assert life.parts
+        life.about = about
+        self.upstream = self._connect(life.parts.server.url)
+        self._log.write(f"jano: ready at {self.upstream.url}\n")
+
+    async def _put_away(self, life: Lifetime) -> str:
+        """End the server; returns what is wrong with its end. Shielded, bounded, never raises."""
+        upstream, self.upstream = self.upstream, None
+        life.leaving.set()
+        if life.parts is None:
+            return ""
+        server, launcher, backend = life.parts
+        error = ""
+        patience = 2 * server.spec.stop_timeout + GIVE_UP_S
+        with anyio.move_on_after(patience, shield=True) as bound:
+            try:
+                if upstream and life.end is not End.CRASHED:
+                    await self._release(backend.release, server.spec.stop_timeout)
+                await (launcher.kill if life.end is End.CRASHED else launcher.stop)()
+            except Exception as failure:
+                error = _in_words(failure)
+        if bound.cancelled_caught:
+            error = "the server could not be ended in time"
+        if upstream:
+            with anyio.CancelScope(shield=True):
+                await upstream.aclose()
+        return error
+
+    async def _release(self, release: Callable[[], Awaitable[None]], timeout: float) -> None:
+        try:
+            with anyio.fail_after(timeout):
+                await release()
+        except Exception as error:
+            self._log.write(f"jano: release before the stop failed: {_in_words(error)}\n")
+
+    def _tell(self, life: Lifetime, stop_error: str) -> None:
+        detail = life.detail or self._log.tail(TAIL_LINES)
+        why = "; ".join(text for text in (life.why, stop_error) if text)
+        self._log.write(f"jano: gone: {why or 'as ordered'}\n")
+        if life.end is End.ORDERED:
+            self._report.unloaded(stop_error)
+        elif life.end is End.CRASHED:
+            self._report.crashed(why, detail)
+        else:
+            self._report.load_failed(why, detail)
+
+
+async def _proves_alive(life: Lifetime) -> bool:
+    """Whether the server answers; no, as soon as its life comes to an end."""
+    assert life.parts
+    backend, alive = life.parts.backend, False
+    async with anyio.create_task_group() as tasks:
+
+        async def ask() -> None:
+            nonlocal alive
+            with anyio.move_on_after(PROBE_S):
+                alive = await backend.alive()
+            if not alive:
+                await anyio.sleep(NOTICE_S)
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(ask)
+        await life.leaving.wait()
+        tasks.cancel_scope.cancel()
+    return alive and life.end is None
+
+
+async def _unless_ended(wait: Callable[[], Awaitable[str]], work: Callable[[], Awaitable[T]]) -> T:
+    """Do `work`; raises `LoadFailed` as soon as `wait` says that the server has ended."""
+    ended = ""
+    failure: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+
+        async def watch() -> None:
+            nonlocal ended
+            ended = await wait()
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(watch)
+        try:
+            result = await work()
+        except Exception as error:  # carried out of the group as it is, not as a group of one
+            failure = error
+        tasks.cancel_scope.cancel()
+    if ended:
+        raise LoadFailed(f"{ended} before it was ready")
+    if failure:
+        raise failure
+    return result
+
+
+def _in_words(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) if isinstance(error, JanoError) else f"{type(error).__name__}: {error}"
