@@ -23,6 +23,7 @@ from .runtime.dispatcher import Dispatcher
 from .runtime.life import ServerLife, new_life
 from .runtime.log_buffer import LogBuffer
 from .runtime.sweep import sweep
+from .runtime.upstream import Transport, Upstream
 from .scheduler.policy import Policy
 from .scheduler.residency import ResidencyRule
 from .scheduler.types import Model
@@ -50,7 +51,9 @@ class Jano:
         state_folder: Path | None,
         source: Path | None,
         router_log: LogBuffer,
+        transport: Transport | None,
     ) -> None:
+        self._transport = transport
         self.registry = registry
         self.clock = Clock()
         self.facts = Facts()
@@ -88,12 +91,14 @@ class Jano:
         state_folder: Path | None = None,
         source: Path | None = None,
         router_log: LogBuffer | None = None,
+        transport: Transport | None = None,
     ) -> AsyncIterator[Jano]:
         """Start the house; inside the context requests are served. On the way out every model
         server that Jano started is ended.
 
         `source` is what `reload` reads again (None: it is looked for as at the start);
-        `state_folder` holds what must outlive a kill. Raises `ConfigError`.
+        `state_folder` holds what must outlive a kill; `transport` carries everything that goes to
+        model servers instead of real connections. Raises `ConfigError`.
         """
         if state_folder is not None:
             for line in sweep(state_folder):
@@ -104,6 +109,7 @@ class Jano:
             state_folder=state_folder,
             source=source,
             router_log=router_log or LogBuffer(),
+            transport=transport,
         )
         async with anyio.create_task_group() as tasks:
             await tasks.start(jano.dispatcher.run)
@@ -244,9 +250,15 @@ class Jano:
                 router_url=self._url,
                 state_folder=self._state_folder,
                 backend_settings=settings_of(backend, own_settings, secrets),
+                transport=self._transport,
             )
 
-        return Kit(specs=specs, make=make, poll_interval=config.swap.poll_interval)
+        return Kit(
+            specs=specs,
+            make=make,
+            poll_interval=config.swap.poll_interval,
+            connect=lambda url: Upstream(url, self._transport),
+        )
 
     def _log_of(self, buffer: LogBuffer) -> Callable[[str], None]:
         """Where a model server's output goes: its own log and the feed, without secrets."""

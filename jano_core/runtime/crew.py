@@ -15,6 +15,7 @@ from ..telemetry import facts as f
 from .life import ServerLife
 from .log_buffer import LogBuffer
 from .supervisor import Supervisor
+from .upstream import Upstream
 
 if TYPE_CHECKING:
     from .dispatcher import Dispatcher
@@ -35,6 +36,8 @@ class Kit(Struct, frozen=True):
     specs: Mapping[str, ServerSpec]
     make: MakeLife
     poll_interval: float
+    connect: Callable[[str], Upstream] = Upstream
+    """How requests reach a server at a URL."""
 
 
 class Crew:
@@ -82,7 +85,10 @@ class Crew:
         def make() -> ServerLife:
             return self.kit.make(name, log, report.progress, self.coming_from.get(name, ""))
 
-        return Supervisor(make, report, log, self.kit.poll_interval)
+        return Supervisor(make, report, log, self.kit.poll_interval, self._connect)
+
+    def _connect(self, url: str) -> Upstream:
+        return self.kit.connect(url)
 
 
 class ModelReport:
