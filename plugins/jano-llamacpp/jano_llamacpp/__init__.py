@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jano_core.plugin.hookspecs import hookimpl
+from jano_core import hookimpl
 from jano_core.telemetry.usage.llamacpp import LlamaCppUsage
 
 from .backend import LlamaCpp

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from jano_core.errors import UpstreamError
-from jano_core.plugin.contracts import Backend, Description
-from jano_core.plugin.server import Reply
+from jano_core import Backend, Description, Reply, UpstreamError
 
 
 class LlamaCpp(Backend):

@@ -8,9 +8,7 @@ from importlib.metadata import entry_points
 import pytest
 
 import jano_llamacpp
-from jano_core.errors import UpstreamError
-from jano_core.plugin.contracts import Description
-from jano_core.plugin.server import Reply, Server, ServerSpec
+from jano_core import Description, Reply, Server, ServerSpec, UpstreamError
 from jano_llamacpp import LlamaCpp
 
 PROPS = {
