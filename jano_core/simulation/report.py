@@ -9,6 +9,9 @@ from msgspec import Struct
 from ..scheduler.types import Priority
 from .simulator import Fate, Run
 
+COUNTS = ("trace", "strategy", "served", "lost", "swaps")
+SECONDS = ("swap_s", "mean", "p50", "p95", "p99", "max", "ends_at")
+
 
 class Waits(Struct, frozen=True, kw_only=True):
     """Requests and their waits in seconds, from arrival to start, over those that were served.
@@ -82,14 +85,7 @@ def measure(run: Run) -> Report:
 
 def table(reports: Sequence[Report]) -> str:
     """The reports for people, a line each."""
-    heads = ("trace", "strategy", "served", "lost", "swaps", "swap s")
-    heads += ("mean wait", "p50", "p95", "p99", "max", "ends at")
-    rows = [heads]
-    for each in reports:
-        counts = (each.served, each.lost, each.swaps)
-        times = (each.swap_s, each.mean_wait_s, each.p50_wait_s, each.p95_wait_s)
-        times += (each.p99_wait_s, each.max_wait_s, each.makespan_s)
-        rows.append((each.trace, each.strategy, *map(str, counts), *(f"{x:.1f}" for x in times)))
+    rows = [COUNTS + SECONDS, *map(_row, reports)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -102,6 +98,13 @@ def table(reports: Sequence[Report]) -> str:
         if each.invalid_plans
     ]
     return "\n".join(lines)
+
+
+def _row(each: Report) -> tuple[str, ...]:
+    counts = (each.served, each.lost, each.swaps)
+    waits = (each.mean_wait_s, each.p50_wait_s, each.p95_wait_s, each.p99_wait_s, each.max_wait_s)
+    seconds = (each.swap_s, *waits, each.makespan_s)
+    return each.trace, each.strategy, *map(str, counts), *(f"{time:.1f}" for time in seconds)
 
 
 def waited(fates: Iterable[Fate]) -> list[float]:

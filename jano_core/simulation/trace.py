@@ -66,7 +66,7 @@ class Call(Struct, frozen=True, kw_only=True):
     @property
     def follows(self) -> CallId | None:
         """The request whose end it waits for, if it is part of a closed loop."""
-        return None if self.after is UNSET else self.after  # type: ignore[return-value]
+        return None if self.after is UNSET else self.after
 
 
 class Trace(Struct, frozen=True):

@@ -16,7 +16,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from jano_core.scheduler.strategy import Strategy
-from jano_core.scheduler.types import LOCAL, Load, Plan, Request
+from jano_core.scheduler.types import Load, Plan, Request
 from jano_core.scheduler.view import View
 
 RECENT_GAPS = 8
