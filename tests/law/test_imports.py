@@ -41,7 +41,7 @@ WIRES_ALL = {"plugin/builtin.py"}
 
 OWNERS: dict[str, tuple[str, ...]] = {
     "pluggy": ("plugin/",),
-    "httpx": ("runtime/upstream.py", "runtime/readiness.py", "runtime/life.py"),
+    "httpx": ("runtime/upstream.py", "runtime/readiness.py", "runtime/life.py", "testing/"),
     "granian": ("server.py",),
     "uvloop": ("server.py",),
     "click": ("cli/",),

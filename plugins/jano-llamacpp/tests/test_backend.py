@@ -99,20 +99,3 @@ def test_the_entry_point_leads_to_the_hooks() -> None:
     (entry,) = entry_points(group="jano", name="llamacpp")
     assert entry.load() is jano_llamacpp
     assert jano_llamacpp.jano_backends() == [LlamaCpp]
-
-
-def test_rates_are_read_from_timings() -> None:
-    (reader,) = jano_llamacpp.jano_usage_normalizers()
-    timings = {
-        "cache_n": 38,
-        "prompt_n": 8,
-        "predicted_n": 10,
-        "predicted_per_second": 120.5,
-        "prompt_per_second": 900.0,
-    }
-    usage = reader().read({"choices": [], "timings": timings})
-    assert usage is not None
-    assert usage.generated_per_second == 120.5
-    assert usage.prompt_per_second == 900.0
-    assert usage.cached_tokens == 38
-    assert usage.source == "timings"
