@@ -22,6 +22,7 @@ from .runtime.crew import Kit
 from .runtime.dispatcher import Dispatcher
 from .runtime.life import ServerLife, new_life
 from .runtime.log_buffer import LogBuffer
+from .runtime.readiness import ServerHttp
 from .runtime.sweep import sweep
 from .runtime.upstream import Transport, Upstream
 from .scheduler.policy import Policy
@@ -250,7 +251,7 @@ class Jano:
                 router_url=self._url,
                 state_folder=self._state_folder,
                 backend_settings=settings_of(backend, own_settings, secrets),
-                transport=self._transport,
+                make_http=lambda url: ServerHttp(url, self._transport),
             )
 
         return Kit(

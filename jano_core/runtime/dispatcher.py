@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -230,7 +231,7 @@ class Dispatcher:
 
     def _refuse(self, refuse: commands.Refuse) -> None:
         ticket = self.tickets.pop(refuse.request)
-        extra: dict[str, object] = {}
+        extra: dict[str, Any] = {}
         if refuse.detail:
             extra["detail"] = refuse.detail
         if refuse.code == "model_not_loaded":

@@ -33,16 +33,16 @@ def new_life(
     state_folder: Path | None = None,
     launcher_settings: Struct | None = None,
     backend_settings: Struct | None = None,
-    http: Http | None = None,
+    make_http: Callable[[Callable[[], str]], Http] = ServerHttp,
 ) -> ServerLife:
     """Make a server from its configuration; nothing is started yet.
 
-    `http` asks the probes' questions instead of `ServerHttp` (for tests).
+    `make_http` builds what asks the probes' questions at the URL that it is given as a call.
     """
     spec = backend.prepare(spec)
     server = Server(
         spec,
-        http=http or ServerHttp(lambda: server.url),
+        http=make_http(lambda: server.url),
         log=log,
         progress=progress,
         coming_from=coming_from,

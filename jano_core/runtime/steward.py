@@ -57,9 +57,8 @@ class Steward:
 
     def pin(self, model: str, on: bool) -> None:
         """Never evict it, or allow it again."""
-        action = "pin" if on else "unpin"
         now = self._dispatcher.clock.now()
-        self._dispatcher.post(events.Told(at=now, action=action, model=model))
+        self._dispatcher.post(events.Told(at=now, action="pin" if on else "unpin", model=model))
 
     async def drain(self, model: str | None = None) -> None:
         """Take no new requests for one or all models; returns when nothing runs or waits there."""

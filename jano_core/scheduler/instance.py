@@ -58,6 +58,7 @@ class Instance:
         self.owed: frozenset[str] = frozenset()
         self.ready_since = NEVER
         self.load_began = NEVER
+        self.swap_began = NEVER
         self.last_used = NEVER
         self.idle_since: float | None = None
 
@@ -73,7 +74,7 @@ class Instance:
         self.served = 0
         self.owed = frozenset()
         self.leaving = False
-        self.load_began = now
+        self.load_began = self.swap_began = now
         self.slots = UNLIMITED if self.model.resident else self.model.parallel
 
     @property

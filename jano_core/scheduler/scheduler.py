@@ -11,29 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from . import events as ev
 from .commands import AnyCommand, Grant, Note, Refuse
 from .decider import Decider
 from .estimates import Estimates
-from .failure_budget import FailureBudget
-from .instance import VACANT, Instance
+from .health import Health
+from .instance import Instance
 from .node import Node
 from .policy import Policy
 from .queue import Queue
+from .roster import Roster
+from .running import Running
 from .swapper import Swapper
 from .types import LOCAL, Model, Request
-
-
-class Running(Struct, frozen=True):
-    """A granted request and the life of the server that it was granted on."""
-
-    request: Request
-    instance: Instance
-    life: int
-    granted: float
 
 
 class Scheduler:
@@ -46,14 +38,14 @@ class Scheduler:
         """Who waits for a resident model; never seen by a strategy."""
         self.running: dict[str, Running] = {}
         self.estimates = Estimates()
-        self.load_failures = FailureBudget(policy.failure_limit, policy.failure_reset)
-        self.crashes = FailureBudget(policy.failure_limit, policy.failure_reset)
+        self.health = Health(policy.failure_limit, policy.failure_reset)
         self.node = Node(policy.make_rule({}))
         self.nodes = {LOCAL: self.node}
         self._out: list[AnyCommand] = []
         self.swapper = Swapper(self.node, self.queue, self.estimates, self.emit)
         self._decider = Decider(self)
-        self._configure(models)
+        self.roster = Roster(self.node, self.swapper)
+        self.roster.configure(models, policy.make_rule)
 
     def handle(self, event: ev.AnyEvent) -> list[AnyCommand]:
         """Take an event, answer with what must be done now, in order."""
@@ -91,7 +83,7 @@ class Scheduler:
         times = [self.queue.next_deadline(), self.aside.next_deadline(), self._decider.wake_at]
         for instance in self.node.instances.values():
             if instance.state == "cooling":
-                times.append(self._cool_at(instance.name))
+                times.append(self.health.well_at(instance.name))
             elif self._may_expire(instance):
                 times.append(instance.last_used + instance.model.ttl)
         return min((time for time in times if time is not None), default=None)
@@ -100,7 +92,6 @@ class Scheduler:
 
     def _arrived(self, request: Request, now: float) -> None:
         instance = self.node.instances[request.model]
-        queue = self.aside if instance.model.resident else self.queue
         if self._refuse_cooling(request, now):
             return
         if len(self.queue) + len(self.aside) >= self.policy.queue_limit:
@@ -111,7 +102,7 @@ class Scheduler:
         else:
             self.estimates.arrived(request.model, now, instance.idle_since)
             instance.idle_since = None
-            queue.add(request)
+            self._queue_of(request).add(request)
 
     def _left(self, request: str, now: float) -> None:
         gone = self.queue.pop(request) or self.aside.pop(request)
@@ -120,14 +111,14 @@ class Scheduler:
 
     def grant(self, request: Request, model: str, now: float) -> None:
         """Give a waiting request its slot; the decider has checked that there is one."""
-        (self.queue.pop(request.id) or self.aside.pop(request.id))
+        self._take(request)
         instance = self.node.instances[model]
         instance.in_flight.add(request.id)
         instance.served += 1
         instance.last_used = now
         instance.idle_since = None
         self.running[request.id] = Running(request, instance, instance.life, now)
-        swap_s = instance.ready_since - max(request.arrived, instance.load_began)
+        swap_s = instance.ready_since - max(request.arrived, instance.swap_began)
         self.emit(
             Grant(
                 request=request.id,
@@ -142,7 +133,7 @@ class Scheduler:
         self, request: Request, code: str, message: str, *, now: float, **more: object
     ) -> None:
         """Answer a waiting request with an error."""
-        (self.queue.pop(request.id) or self.aside.pop(request.id))
+        self._take(request)
         self._note_idle(request, now)
         self._refuse(request, code, message, **more)
 
@@ -156,7 +147,7 @@ class Scheduler:
             instance.last_used = now
         if event.outcome == "served":
             self.estimates.served(instance.name, now - running.granted)
-            self.crashes.succeed(instance.name)
+            self.health.crashes.succeed(instance.name)
         if event.retry:
             self._again(request, now)
         self._note_idle(request, now)
@@ -165,8 +156,8 @@ class Scheduler:
         if request.attempt > 1:
             self._refuse(request, "upstream_failed", "the model server broke off twice")
         elif not self._refuse_cooling(request, now):
-            queue = self.aside if self.node.instances[request.model].model.resident else self.queue
-            queue.put_back(replace(request, attempt=request.attempt + 1))
+            again = replace(request, attempt=request.attempt + 1)
+            self._queue_of(request).put_back(again)
             self.emit(Note(kind="requeued", model=request.model, requests=(request.id,)))
 
     def _serve_residents(self, now: float) -> None:
@@ -181,7 +172,7 @@ class Scheduler:
         if instance.state == "stopped":
             self.swapper.adopt(instance, now)
         elif instance.state == "starting":
-            self.load_failures.succeed(event.model)
+            self.health.loads.succeed(event.model)
             self.swapper.loaded(instance, now)
         else:
             return  # its unloading was ordered before this report came
@@ -192,8 +183,8 @@ class Scheduler:
         instance = self.node.instances[event.model]
         if instance.state != "starting":
             return
-        self.load_failures.fail(event.model, now)
-        spent = self.load_failures.exceeded(event.model, now)
+        self.health.loads.fail(event.model, now)
+        spent = self.health.spent(event.model, now)
         self.swapper.failed(instance, spent, event.message, now)
         for request in self._waiting_for(event.model):
             self.refuse_waiting(
@@ -208,12 +199,12 @@ class Scheduler:
         instance = self.node.instances[event.model]
         if not instance.serving:
             return
-        self.crashes.fail(event.model, now)
-        spent = self.crashes.exceeded(event.model, now)
+        self.health.crashes.fail(event.model, now)
+        spent = self.health.spent(event.model, now)
         self.swapper.crashed(instance, spent, event.message, now)
         if spent:
             for request in self._waiting_for(event.model):
-                (self.queue.pop(request.id) or self.aside.pop(request.id))
+                self._take(request)
                 self._refuse_cooling(request, now)
 
     def _told(self, event: ev.Told, now: float) -> None:
@@ -225,32 +216,11 @@ class Scheduler:
 
     def _reconfigured(self, event: ev.Reconfigured, now: float) -> None:
         self.policy = event.policy
-        for budget in (self.load_failures, self.crashes):
-            budget.limit, budget.reset = event.policy.failure_limit, event.policy.failure_reset
-        self._configure(event.models)
+        self.health.configure(event.policy.failure_limit, event.policy.failure_reset)
+        self.roster.configure(event.models, event.policy.make_rule)
         for name in event.changed:
-            self.load_failures.succeed(name)
-            self.crashes.succeed(name)
+            self.health.forget(name)
             self.swapper.ask_to_leave(self.node.instances[name], now)
-
-    def _configure(self, models: Iterable[Model]) -> None:
-        instances, known = self.node.instances, {model.name: model for model in models}
-        for model in known.values():
-            instance = instances.setdefault(model.name, Instance(model))
-            instance.model, instance.pinned, instance.retired = model, model.pinned, False
-        for name, instance in instances.items():
-            if name not in known:
-                instance.retired, instance.pinned = True, False
-        self._make_rule()
-
-    def _make_rule(self) -> None:
-        self.node.rule = self.policy.make_rule(
-            {
-                name: instance.model
-                for name, instance in self.node.instances.items()
-                if not instance.model.resident
-            }
-        )
 
     # -- what time brings
 
@@ -260,25 +230,15 @@ class Scheduler:
                 request, "deadline_exceeded", "it could not be started in time", now=now
             )
         for instance in tuple(self.node.instances.values()):
-            if instance.state == "cooling" and not self._spent(instance.name, now):
+            if instance.state == "cooling" and not self.health.spent(instance.name, now):
                 self.swapper.recover(instance, now)
             if instance.state == "stopped" and instance.model.resident and not instance.retired:
                 self.swapper.start_resident(instance, now)
             elif self._may_expire(instance) and now >= instance.last_used + instance.model.ttl:
                 self.swapper.unload(instance, now, "idle")
-            elif instance.retired:
-                self._retire(instance, now)
+            elif instance.retired and not self._wanted(instance):
+                self.roster.retire(instance, now)
         self.swapper.let_go(now)
-
-    def _retire(self, instance: Instance, now: float) -> None:
-        if self._waiting_for(instance.name):
-            return
-        if instance.state in VACANT:
-            if not any(running.instance is instance for running in self.running.values()):
-                del self.node.instances[instance.name]
-                self._make_rule()
-        else:
-            self.swapper.ask_to_leave(instance, now)
 
     def _may_expire(self, instance: Instance) -> bool:
         return (
@@ -292,8 +252,20 @@ class Scheduler:
 
     # -- small things
 
+    def _queue_of(self, request: Request) -> Queue:
+        return self.aside if self.node.instances[request.model].model.resident else self.queue
+
+    def _take(self, request: Request) -> None:
+        self.queue.pop(request.id) or self.aside.pop(request.id)
+
     def _waiting_for(self, model: str) -> tuple[Request, ...]:
         return self.queue.of(model) + self.aside.of(model)
+
+    def _wanted(self, instance: Instance) -> bool:
+        """Does anybody wait for it, or run on it or on what is left of it after a crash?"""
+        return bool(self._waiting_for(instance.name)) or any(
+            running.instance is instance for running in self.running.values()
+        )
 
     def _note_idle(self, request: Request, now: float) -> None:
         for name in request.models:
@@ -301,23 +273,12 @@ class Scheduler:
             if instance and instance.serving and not instance.in_flight:
                 instance.idle_since = None if self._waiting_for(name) else now
 
-    def _spent(self, model: str, now: float) -> bool:
-        return self.load_failures.exceeded(model, now) or self.crashes.exceeded(model, now)
-
-    def _cool_at(self, model: str) -> float:
-        ends = [
-            budget.forgiven_at(model)
-            for budget in (self.load_failures, self.crashes)
-            if budget.knows(model)
-        ]
-        return max(ends, default=0.0) + 0.001  # forgiveness is strictly after the reset time
-
     def _refuse_cooling(self, request: Request, now: float) -> bool:
         """Refuse it at once if its model has failed too often; tell whether that was so."""
         instance = self.node.instances[request.model]
-        if instance.state != "cooling" or not self._spent(request.model, now):
+        if instance.state != "cooling" or not self.health.spent(request.model, now):
             return False
-        rest = max(0.0, self._cool_at(request.model) - now)
+        rest = max(0.0, self.health.well_at(request.model) - now)
         self._refuse(
             request,
             "model_unavailable",

@@ -167,6 +167,7 @@ class Swapper:
         instance = self._node.instances[swap.target]
         swap.start_began = now
         instance.begin_life(now)
+        instance.swap_began = swap.stop_began
         self._move(instance, "load", now)
         self._emit(Load(model=swap.target, node=self._node.name, swap=swap.number))
 

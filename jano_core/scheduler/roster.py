@@ -1,0 +1,50 @@
+"""Which models there are. A reload adds, changes and removes them, and drops no request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .instance import VACANT, Instance
+from .node import Node
+from .policy import MakeRule
+from .swapper import Swapper
+from .types import Model
+
+
+class Roster:
+    """Keeps a node's instances and its residency rule as the configuration says."""
+
+    def __init__(self, node: Node, swapper: Swapper) -> None:
+        self._node = node
+        self._swapper = swapper
+        self._make: MakeRule | None = None
+
+    def configure(self, models: Iterable[Model], make_rule: MakeRule) -> None:
+        """These are all models now. One that is gone serves who waits for it, then it retires."""
+        self._make = make_rule
+        instances, known = self._node.instances, {model.name: model for model in models}
+        for model in known.values():
+            instance = instances.setdefault(model.name, Instance(model))
+            instance.model, instance.pinned, instance.retired = model, model.pinned, False
+        for name, instance in instances.items():
+            if name not in known:
+                instance.retired, instance.pinned = True, False
+        self._make_rule()
+
+    def retire(self, instance: Instance, now: float) -> None:
+        """Nobody wants a model that is gone any more: put it away, and then forget it."""
+        if instance.state not in VACANT:
+            self._swapper.ask_to_leave(instance, now)
+        else:
+            del self._node.instances[instance.name]
+            self._make_rule()
+
+    def _make_rule(self) -> None:
+        assert self._make is not None
+        self._node.rule = self._make(
+            {
+                name: instance.model
+                for name, instance in self._node.instances.items()
+                if not instance.model.resident
+            }
+        )
