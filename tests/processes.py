@@ -15,3 +15,18 @@ def alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return True
+
+
+def open_files(pid: int) -> int:
+    """How many file descriptors the process has open; 0 where the system does not tell."""
+    folder = Path(f"/proc/{pid}/fd")
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of the process in RAM; 0 where the system does not tell."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return 0
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return int(fields["VmRSS"].split()[0]) * 1024

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import random
-import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from jano_core.testing.running import RunningJano, running_jano
-from tests.processes import alive
+from tests.house.crowd import Crowd
+from tests.processes import alive, open_files
 from tests.simulated import entries, loads, model_table
 from tests.wire_client import ask, chat, exchange, until
 
@@ -25,35 +26,27 @@ async def test_a_thousand_clients_hang_up(tmp_path: Path) -> None:
     book = tmp_path / "books.jsonl"
     options = "--load 0.2 --tokens 10 --rate 100 --parallel 8"
     config = "".join(model_table(name, book, options) for name in MODELS)
-    dice = random.Random(SEED)
+    crowd = Crowd(MODELS, SEED)
     print(f"seed {SEED}")
-    present: dict[str, list[tuple[float, float]]] = {model: [] for model in MODELS}
-
-    async def leave_early(url: str, model: str, stream: bool, patience: float) -> None:
-        arrival = time.time()
-        with anyio.move_on_after(patience):
-            await ask(url, "/v1/chat/completions", chat(model, stream=stream))
-        present[model].append((arrival, time.time()))
 
     with running_jano(config, tmp_path / "jano") as jano:
-        before = open_files(jano)
-        async with anyio.create_task_group() as clients:
-            for _ in range(1000):
-                model, stream = dice.choice(MODELS), dice.random() < 0.5
-                clients.start_soon(leave_early, jano.url, model, stream, dice.uniform(0, 3))
-                await anyio.sleep(0.001)
+        before = open_files(jano.pid)
+        await crowd.visit(jano.url, 1000, patience=3)
         await until(lambda: idle(jano), "queue and servers are empty", 20)
         starts = entries(book, "start")
         assert (await ask(jano.url, "/v1/chat/completions", chat("chat"))).status == 200
         await ask(jano.url, "/api/models/unload", b"")
-        await until(lambda: open_files(jano) <= before + 3, "every connection is closed")
+        await until(lambda: open_files(jano.pid) <= before + 3, "every connection is closed")
 
-    settled = {line["id"] for line in entries(book, "end") + entries(book, "cancelled")}
-    assert settled >= {line["id"] for line in entries(book, "request")}
+    settled = Counter(key(line) for line in entries(book, "end") + entries(book, "cancelled"))
+    assert settled == Counter(key(line) for line in entries(book, "request"))
     for line in starts:
-        clients_of_it = present[line["server"]]
-        wanted = any(came <= line["at"] <= left + SLACK for came, left in clients_of_it)
-        assert wanted, f"{line['server']} was loaded for nobody"
+        assert crowd.wanted(line["server"], line["at"], SLACK), f"{line} for nobody"
+
+
+def key(line: dict[str, Any]) -> tuple[int, int]:
+    """A request in the servers' books."""
+    return line["pid"], line["id"]
 
 
 async def test_a_model_whose_clients_all_left_is_never_started(tmp_path: Path) -> None:
@@ -99,9 +92,3 @@ async def test_a_client_that_leaves_a_stream_frees_the_slot(tmp_path: Path) -> N
 def idle(jano: RunningJano) -> bool:
     status = jano.get("/status")
     return status["queueDepth"] == 0 and status["inFlight"] == 0
-
-
-def open_files(jano: RunningJano) -> int:
-    """File descriptors of the router, where the system tells; otherwise 0."""
-    folder = Path(f"/proc/{jano.pid}/fd")
-    return len(list(folder.iterdir())) if folder.exists() else 0
