@@ -1,0 +1,1 @@
+"""Wire APIs: how errors and signs of life look to clients of each."""

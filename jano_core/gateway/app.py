@@ -1,0 +1,110 @@
+"""The gateway: every call comes in here and leaves with an answer."""
+
+from __future__ import annotations
+
+import logging
+
+from ..errors import Refused
+from . import routes
+from .body import read_body
+from .call import Call, ClientGone, RawHeaders, Receive, Scope, Send, join_target
+from .destination import by_name, by_path, leads_to_model, spoken_path
+from .errand import Errand
+from .exchange import Exchange
+from .house import House, admit, dialect_of
+from .origins import cors_headers, guard, preflight_headers
+from .reply import send_refusal, send_whole
+from .submit import submit
+from .websocket import serve_websocket
+
+log = logging.getLogger("jano.gateway")
+
+
+class Gateway:
+    """A raw ASGI application over the house."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one call; returns when it is over, answered or given up by its client."""
+        call = Call(scope, receive, send)
+        if scope["type"] == "websocket":
+            await serve_websocket(self._house, call)
+            return
+        try:
+            call.cors = cors_headers(self._house.config, call)
+            await self._serve(call)
+        except ClientGone:
+            return
+        except Refused as refused:
+            await self._refuse(call, refused)
+        except Exception:
+            log.exception("%s %s failed inside Jano", call.method, call.path)
+            if not call.answered:
+                await self._refuse(call, Refused("internal_error", "an error inside Jano"))
+
+    async def _serve(self, call: Call) -> None:
+        if call.method == "OPTIONS" and (asked := _preflight(self._house, call)) is not None:
+            await call.send({"type": "http.response.start", "status": 204, "headers": asked})
+            await call.send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        match routes.find(call.method, call.path):
+            case (routes.Route() as route, argument):
+                await self._serve_errand(call, route, argument)
+            case (routes.ModelRoute() as model_route, _):
+                await self._serve_model(call, model_route)
+            case _:
+                await self._serve_model(call, None)
+
+    async def _serve_errand(self, call: Call, route: routes.Route, argument: str) -> None:
+        guard(self._house.config, call, changes=route.changes)
+        caller = admit(self._house, call, route.access)
+        errand = Errand(self._house, call, caller, argument)
+        await errand.read()
+        await errand.attended(route.handler)
+
+    async def _serve_model(self, call: Call, route: routes.ModelRoute | None) -> None:
+        house = self._house
+        if route is None and not leads_to_model(house, call):
+            raise Refused("not_found", f"no route for {call.method} {call.path}")
+        guard(house.config, call, changes=False)
+        caller = admit(house, call, "infer")
+        body = await read_body(call, house.config.server.max_body)
+        try:
+            destination = (
+                by_name(house, call, body, route.path) if route else by_path(house, call, body)
+            )
+            if destination is None:
+                await _add_slash(call)
+                return
+            ticket = submit(house, call, caller, destination)
+            dialect = dialect_of(house, destination.path)
+            await Exchange(house, call, dialect, caller, body, destination, ticket).run()
+        finally:
+            body.close()
+
+    async def _refuse(self, call: Call, refused: Refused) -> None:
+        headers: RawHeaders = []
+        if refused.status == 405:
+            allowed: object = refused.extra["allowed"]
+            assert isinstance(allowed, list)
+            headers.append((b"allow", ", ".join(allowed).encode()))
+        if refused.status == 401:
+            headers.append((b"www-authenticate", b'Basic realm="jano"'))
+        await send_refusal(call.send, dialect_of(self._house, spoken_path(call)), refused, headers)
+
+
+def _preflight(house: House, call: Call) -> RawHeaders | None:
+    """The answer to OPTIONS, unless it is a model server's business."""
+    asks_first = bool(call.field("access-control-request-method"))
+    if not asks_first and leads_to_model(house, call):
+        return None
+    return preflight_headers(house.config, call)
+
+
+async def _add_slash(call: Call) -> None:
+    """Lead to `/upstream/{model}/`, where relative links of the server's own pages work."""
+    status = 301 if call.method in ("GET", "HEAD") else 308
+    location = join_target(call.raw_path + b"/", call.query)
+    await send_whole(call.send, status, "text/plain", b"", [(b"location", location)])

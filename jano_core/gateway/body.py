@@ -1,0 +1,118 @@
+"""A request's body: read whole before it is routed, on disk once it is big."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from mmap import ACCESS_READ, mmap
+
+from anyio.lowlevel import checkpoint
+
+from ..errors import Refused
+from ..units import show_size
+from .call import Call, ClientGone
+from .filters import Edit, edited
+from .members import Buffer
+
+IN_MEMORY = 2**20
+"""Larger bodies go to a temporary file, which is gone when the exchange ends."""
+PIECE = 2**18
+"""Bytes of a big body that are handed to the model server at a time."""
+
+
+class Body:
+    """The bytes as they came, and the changes to them that the model server is to see."""
+
+    def __init__(self, buffer: Buffer) -> None:
+        self.buffer = buffer
+        self._changes: list[Edit] = []
+
+    def __len__(self) -> int:
+        """The length as it came."""
+        return len(self.buffer)
+
+    def change(self, changes: list[Edit]) -> None:
+        """Have these edits in `outgoing`, instead of any earlier ones."""
+        self._changes = changes
+
+    def outgoing(self) -> tuple[int, bytes | AsyncPieces]:
+        """Length and content to send; the content can be sent more than once."""
+        pieces = list(edited(self.buffer, self._changes))
+        length = sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in pieces)
+        if isinstance(self.buffer, mmap):
+            return length, AsyncPieces(self.buffer, pieces)
+        whole = self.buffer
+        return length, b"".join(p if isinstance(p, bytes) else whole[p[0] : p[1]] for p in pieces)
+
+    def close(self) -> None:
+        """Give a big body's file back."""
+        if isinstance(self.buffer, mmap):
+            self.buffer.close()
+
+
+class AsyncPieces:
+    """A big body, piece by piece, each time from its start."""
+
+    def __init__(self, buffer: mmap, pieces: Iterable[tuple[int, int] | bytes]) -> None:
+        self._buffer = buffer
+        self._pieces = tuple(pieces)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            if isinstance(piece, bytes):
+                yield piece
+                continue
+            for start in range(piece[0], piece[1], PIECE):
+                await checkpoint()
+                yield self._buffer[start : min(start + PIECE, piece[1])]
+
+
+async def read_body(call: Call, limit: int) -> Body:
+    """Read it whole. Raises `Refused` past `limit` bytes (at once where its length is announced)
+    and `ClientGone`.
+    """
+    announced = call.fields.get(b"content-length", b"")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await call.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        if piece := message.get("body", b""):
+            size += len(piece)
+            if size > limit:
+                raise _too_large(limit)
+            pieces.append(piece)
+            if size > IN_MEMORY:
+                return await _read_to_disk(call, pieces, size, limit)
+        if not message.get("more_body", False):
+            return Body(b"".join(pieces))
+
+
+async def _read_to_disk(call: Call, pieces: list[bytes], size: int, limit: int) -> Body:
+    # Written on the event loop: the page cache takes a piece in less time than a thread hop.
+    with tempfile.TemporaryFile(prefix="jano-body-") as file:
+        file.writelines(pieces)
+        pieces.clear()
+        more = True
+        while more:
+            message = await call.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > limit:
+                raise _too_large(limit)
+            file.write(piece)
+            more = message.get("more_body", False)
+        file.flush()
+        return Body(mmap(file.fileno(), 0, access=ACCESS_READ))
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(
+        "request_too_large",
+        f"the body is larger than {show_size(limit)} (server.max_body)",
+    )

@@ -1,0 +1,68 @@
+"""One call of a client: what came in, in the shape that the gateway works with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+class ClientGone(Exception):
+    """The client hung up before it could be answered; there is nobody to tell."""
+
+
+class Call:
+    """An HTTP request or a WebSocket as ASGI brings it, and the way back."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.receive = receive
+        self.method: str = scope.get("method", "GET")
+        self.path: str = scope["path"]
+        self.raw_path: bytes = scope.get("raw_path") or self.path.encode()
+        self.query: bytes = scope.get("query_string", b"")
+        self.headers: RawHeaders = [(name.lower(), value) for name, value in scope["headers"]]
+        self.fields: dict[bytes, bytes] = dict(self.headers)
+        """Headers by lower-case name; of a repeated one, the last."""
+        self.peer: str = (scope.get("client") or ("",))[0]
+        """The client's address; empty on a unix socket."""
+        self.subprotocols: list[str] = list(scope.get("subprotocols") or ())
+        self.answered = False
+        """A head has gone out."""
+        self.cors: RawHeaders = []
+        """Headers for a page of another origin; they replace a model server's own."""
+        self._send = send
+
+    def field(self, name: str) -> str:
+        """A header's value as text, empty where it is absent."""
+        return self.fields.get(name.encode(), b"").decode("latin-1")
+
+    def parameter(self, name: str) -> str:
+        """A query parameter's first value, empty where it is absent."""
+        return self.parameters().get(name, [""])[0]
+
+    def parameters(self) -> dict[str, list[str]]:
+        """Every query parameter with its values; `?name` alone has one empty value."""
+        return parse_qs(self.query.decode("latin-1"), keep_blank_values=True)
+
+    async def send(self, message: Message) -> None:
+        """Send an ASGI message; an answer to HEAD loses its body here."""
+        if message["type"] == "http.response.start":
+            self.answered = True
+            if self.cors:
+                ours = {name for name, _ in self.cors}
+                kept = [pair for pair in message["headers"] if pair[0] not in ours]
+                message = {**message, "headers": kept + self.cors}
+        elif self.method == "HEAD":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+def join_target(raw_path: bytes, query: bytes) -> bytes:
+    """Path and query as one request target."""
+    return raw_path + b"?" + query if query else raw_path

@@ -1,0 +1,102 @@
+"""A call to Jano itself: small, answered at once or watched over until it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import Any
+
+import anyio
+import msgspec
+
+from ..config.schema import ModelTable
+from ..errors import Refused
+from ..plugin.contracts import Caller
+from .body import IN_MEMORY, read_body
+from .call import Call, RawHeaders
+from .destination import unknown_model
+from .house import House
+from .reply import Reply, send_whole
+from .vigil import keep_alive
+
+BODY_LIMIT = IN_MEMORY
+
+
+class Errand:
+    """One such call. `argument` is what the path names (a model, a request), decoded."""
+
+    def __init__(self, house: House, call: Call, caller: Caller, argument: str) -> None:
+        self.house = house
+        self.call = call
+        self.caller = caller
+        self.argument = argument
+        self.body = b""
+
+    async def read(self) -> None:
+        """Read the body; raises `Refused` past a MiB, and `ClientGone`."""
+        self.body = bytes((await read_body(self.call, BODY_LIMIT)).buffer)
+
+    async def attended(self, handler: Callable[[Errand], Awaitable[None]]) -> None:
+        """Run the handler, but only as long as its client is there. Raises what it raises."""
+        problem: Exception | None = None
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(self._watch, beside.cancel_scope)
+            try:
+                await handler(self)
+            except Exception as error:
+                problem = error
+            beside.cancel_scope.cancel()
+        if problem is not None:
+            raise problem
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object, empty for an empty body; raises `Refused`."""
+        if not self.body.strip():
+            return {}
+        try:
+            return msgspec.json.decode(self.body, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Refused("invalid_json", f"the body must be a JSON object: {error}")
+
+    def model(self, name: str = "") -> tuple[str, ModelTable]:
+        """The model that the path (or `name`) means; raises `Refused`."""
+        target = self.house.catalog.find(name or self.argument)
+        if target is None:
+            raise unknown_model(self.house, name or self.argument)
+        return target.model, target.table
+
+    async def send_json(self, value: object, status: int = 200) -> None:
+        """Answer with JSON."""
+        await send_whole(self.call.send, status, "application/json", msgspec.json.encode(value))
+
+    async def send_text(self, text: str, content_type: str = "text/plain; charset=utf-8") -> None:
+        """Answer with text."""
+        await send_whole(self.call.send, 200, content_type, text.encode(errors="replace"))
+
+    async def redirect(self, location: str, status: int = 302) -> None:
+        """Answer with another address."""
+        headers: RawHeaders = [(b"location", location.encode("latin-1"))]
+        await send_whole(self.call.send, status, "text/plain", b"", headers)
+
+    async def send_stream(
+        self, chunks: AsyncIterable[bytes], content_type: str, sign: bytes = b""
+    ) -> None:
+        """Answer without end; `sign` is sent as a sign of life, between events."""
+        reply = Reply(self.call.send)
+        head = [(b"content-type", content_type.encode()), (b"cache-control", b"no-cache")]
+        head.append((b"x-accel-buffering", b"no"))
+        await reply.head(200, head, events=bool(sign))
+        async with anyio.create_task_group() as beside:
+            period = self.house.config.server.keepalive
+            if sign and period:
+                beside.start_soon(
+                    keep_alive, period, lambda: reply.last_sent, lambda: reply.sign_of_life(sign)
+                )
+            async for chunk in chunks:
+                await reply.body(chunk)
+            beside.cancel_scope.cancel()
+        await reply.end()
+
+    async def _watch(self, scope: anyio.CancelScope) -> None:
+        message = await self.call.receive()
+        if message["type"] == "http.disconnect":
+            scope.cancel()

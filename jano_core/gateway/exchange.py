@@ -1,0 +1,190 @@
+"""A request for a model, from the ticket to the last byte of its answer."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import TaskGroup
+
+from ..errors import Refused, UpstreamError
+from ..plugin.contracts import Caller, Dialect, Usage
+from .body import Body
+from .call import Call
+from .destination import Destination
+from .headers import identity, upward
+from .house import House
+from .relay import Relay
+from .reply import Reply
+from .signs import WORKING, early_head, loading_text, waiting_text
+from .vigil import Patience, Vigil, keep_alive
+
+if TYPE_CHECKING:
+    from ..runtime.ticket import Lease, Outcome, Ticket
+
+LOADING_EVERY = 1.0
+"""Seconds between looks at what a loading model is doing, for clients that are shown it."""
+
+log = logging.getLogger("jano.gateway")
+
+
+class Exchange:
+    """One ticket's whole life, as its client sees it. `run` once, then it is over.
+
+    A watcher awaits `receive` all the while: a client that hangs up ends everything at once,
+    waiting or streaming. Whatever happens, the ticket is finished when `run` returns.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        call: Call,
+        dialect: Dialect,
+        caller: Caller,
+        body: Body,
+        destination: Destination,
+        ticket: Ticket,
+    ) -> None:
+        self._house = house
+        self._call = call
+        self._dialect = dialect
+        self._caller = caller
+        self._body = body
+        self._destination = destination
+        self._ticket = ticket
+        self._reply = Reply(call.send)
+        self._identity = identity(ticket.id, destination.target.model)
+        self._gone = False
+        self._serving = False
+
+    async def run(self) -> None:
+        """Wait, ask, pass on; an error becomes the client's answer as far as one can be sent."""
+        with anyio.CancelScope() as scope:
+            self._ticket.scope = scope
+            try:
+                async with anyio.create_task_group() as beside:
+                    beside.start_soon(self._watch, scope)
+                    self._show_life(beside)
+                    await self._answer(beside)
+                    beside.cancel_scope.cancel()
+            finally:
+                self._close()
+        if self._ticket.cancelled and scope.cancelled_caught and not self._gone:
+            await self._refuse(Refused("request_cancelled", "the request was cancelled"))
+
+    async def _watch(self, scope: anyio.CancelScope) -> None:
+        message = await self._call.receive()
+        # The body was read whole: anything but a disconnect means that the reply is complete.
+        if message["type"] == "http.disconnect" and not self._reply.complete:
+            self._gone = True
+            scope.cancel()
+
+    async def _answer(self, beside: TaskGroup) -> None:
+        try:
+            lease = await self._ticket.lease()
+            while broken := await self._attempt(lease, beside):
+                if not self._reply.can_begin_again:
+                    raise Refused("upstream_failed", f"the server of {lease.model} {broken}")
+                lease = await self._ticket.again(broken)
+        except Refused as refused:
+            self._finish("failed", refused.status, code=refused.code, error=refused.message)
+            await self._refuse(refused)
+        except Exception as error:
+            log.exception("request %s failed inside Jano", self._ticket.id)
+            self._finish("failed", 500, code="internal_error", error=repr(error))
+            await self._refuse(Refused("internal_error", "an error inside Jano; see its log"))
+
+    async def _attempt(self, lease: Lease, beside: TaskGroup) -> str:
+        """Empty once a whole answer was passed on, else how the server broke off."""
+        method, name = self._call.method, lease.spec.upstream_model
+        target = self._destination.prepare(self._call, self._body, name)
+        length, content = self._body.outgoing()
+        has_body = length > 0 or method in ("POST", "PUT", "PATCH")
+        headers = upward(
+            self._call.headers,
+            self._caller.consumed,
+            length if has_body else None,
+            identity_only=self._reply.head_out,
+        )
+        vigil = Vigil(Patience.of(self._house.config.server, self._destination.target.table))
+        relay = Relay(self._ticket, lease, self._reply, vigil, self._house.normalizers)
+        beside.start_soon(vigil.keep)
+        self._serving = True
+        try:
+            with vigil.scope:
+                await relay.run(method, target, headers, content)
+                self._finish("served", relay.status, usage=relay.usage)
+        except UpstreamError as error:
+            return f"broke off: {error}"
+        finally:
+            self._serving = False
+            vigil.end()
+        if vigil.overdue:
+            raise Refused("upstream_timeout", f"the server of {lease.model} gave {vigil.missed}")
+        if vigil.missed:
+            self._ticket.condemn(vigil.missed)
+            return f"hung: {vigil.missed}"
+        return ""
+
+    def _show_life(self, beside: TaskGroup) -> None:
+        """Signs of life, for a client that reads a stream of events."""
+        if not self._destination.stream:
+            return
+        if period := self._house.config.server.keepalive:
+            beside.start_soon(keep_alive, period, lambda: self._reply.last_sent, self._sign)
+        path = self._destination.path
+        if self._destination.target.table.loading_state and path.endswith("/chat/completions"):
+            beside.start_soon(self._tell_of_loading)
+
+    async def _sign(self) -> None:
+        text = WORKING if self._serving else waiting_text(self._ticket)
+        await self._put_in(self._dialect.keepalive(text))
+
+    async def _tell_of_loading(self) -> None:
+        told = ""
+        while not self._serving:
+            await anyio.sleep(LOADING_EVERY)
+            text = loading_text(self._ticket)
+            if text != told and not self._serving:
+                told = text
+                if chunk := self._dialect.loading(text + "\n", self._destination.target.requested):
+                    await self._put_in(chunk)
+
+    async def _put_in(self, text: bytes) -> None:
+        if self._reply.reserved:
+            return
+        if not self._reply.head_out:
+            await self._reply.head(200, early_head(self._identity), events=True)
+        await self._reply.sign_of_life(text)
+
+    async def _refuse(self, refused: Refused) -> None:
+        await self._reply.refuse(self._dialect, refused, self._identity)
+
+    def _close(self) -> None:
+        """The ticket's end, where `_answer` was cut short; otherwise it has ended already."""
+        if self._gone:
+            self._finish("left", 499)
+        elif self._ticket.cancelled:
+            self._finish("cancelled", 499, code="request_cancelled")
+        else:
+            self._finish("failed", 503, code="shutting_down", error="Jano was stopped")
+
+    def _finish(
+        self,
+        outcome: Outcome,
+        status: int,
+        *,
+        usage: Usage | None = None,
+        code: str = "",
+        error: str = "",
+    ) -> None:
+        self._ticket.finish(
+            outcome,
+            status=status,
+            usage=usage,
+            bytes_in=len(self._body),
+            bytes_out=self._reply.bytes_out,
+            code=code,
+            error=error,
+        )

@@ -1,0 +1,78 @@
+"""Logs of the router and of the model servers, and the stream of everything that happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import ObjectSendStream
+
+from ..errors import Refused
+from .errand import Errand
+
+if TYPE_CHECKING:
+    from ..runtime.log_buffer import LogBuffer
+
+TEXT = "text/plain; charset=utf-8"
+
+
+async def history(errand: Errand) -> None:
+    """`GET /logs`: what is kept of all logs; a browser is led to the dashboard."""
+    if "text/html" in errand.call.field("accept"):
+        await errand.redirect("/ui")
+        return
+    await errand.send_text("".join(each.history() for each in _buffers(errand)))
+
+
+async def follow(errand: Errand) -> None:
+    """`GET /logs/stream[/proxy|/upstream|/{model}][?no-history]`: what is kept, then what comes."""
+    buffers = _buffers(errand)
+    past = "no-history" not in errand.call.parameters()
+    await errand.send_stream(_lines(buffers, past), TEXT)
+
+
+async def events(errand: Errand) -> None:
+    """`GET /api/events`: everything that happens, as server-sent events."""
+    async with errand.house.feed.subscribe() as happening:
+        await errand.send_stream(happening, "text/event-stream", b": jano\n\n")
+
+
+def _buffers(errand: Errand) -> list[LogBuffer]:
+    router, servers = errand.house.router_log, errand.house.dispatcher.crew.logs
+    match errand.argument:
+        case "":
+            return [router, *servers.values()]
+        case "proxy":
+            return [router]
+        case "upstream":
+            return list(servers.values())
+        case name:
+            target = errand.house.catalog.find(name)
+            if target is None or target.model not in servers:
+                raise Refused("invalid_request", f"there is no log of {name!r}")
+            return [servers[target.model]]
+
+
+async def _lines(buffers: list[LogBuffer], past: bool) -> AsyncIterator[bytes]:
+    """Their histories one after the other, then all of them as they are written."""
+    async with AsyncExitStack() as readers:
+        live = [await readers.enter_async_context(each.subscribe()) for each in buffers]
+        if past and (text := "".join(each.history() for each in buffers)):
+            yield text.encode()
+        if len(live) == 1:
+            async for line in live[0]:
+                yield line.encode()
+            return
+        funnel, joined = anyio.create_memory_object_stream[str]()
+        async with anyio.create_task_group() as pouring:
+            for each in live:
+                pouring.start_soon(_pour, each, funnel)
+            async for line in joined:
+                yield line.encode()
+
+
+async def _pour(lines: AsyncIterator[str], into: ObjectSendStream[str]) -> None:
+    async for line in lines:
+        await into.send(line)

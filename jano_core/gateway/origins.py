@@ -1,0 +1,105 @@
+"""Web pages: which may read answers, and which may not even ask.
+
+A browser lets any page send simple requests to any address, this box's loopback included; only
+reading the answer needs permission. So calls that change something must not come from a foreign
+page. And a page whose own name was made to point at the loopback (DNS rebinding) counts as being
+at home there, which only the Host header gives away.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from ..config.schema import Config
+from ..errors import Refused
+from .call import Call, RawHeaders
+
+_SIMPLE = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "")
+"""Content types that a page may send anywhere without asking first."""
+_LOCAL_SUFFIXES = (".localhost", ".local", ".internal")
+_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_EXPOSED = b"x-jano-request-id, x-jano-model, x-jano-queue-ms, x-jano-swap-ms, retry-after"
+
+
+def cors_headers(config: Config, call: Call) -> RawHeaders:
+    """For an origin in `server.cors_origins`; empty for all others."""
+    origin = call.field("origin")
+    if not origin or not _listed(config, origin):
+        return []
+    return [
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-expose-headers", _EXPOSED),
+        (b"vary", b"origin"),
+    ]
+
+
+def preflight_headers(config: Config, call: Call) -> RawHeaders:
+    """The answer to OPTIONS. Raises `Refused` for an origin that may not read answers."""
+    allowed = [(b"allow", _METHODS)]
+    if not call.field("origin") or not call.field("access-control-request-method"):
+        return allowed
+    if not call.cors:
+        raise _foreign(call)
+    asked = call.fields.get(b"access-control-request-headers", b"")
+    return [
+        *allowed,
+        (b"access-control-allow-methods", _METHODS),
+        (b"access-control-allow-headers", asked or b"content-type, authorization"),
+        (b"access-control-max-age", b"86400"),
+    ]
+
+
+def guard(config: Config, call: Call, *, changes: bool) -> None:
+    """Raises `Refused("permission_denied")` for what a foreign page might have sent.
+
+    `changes` says that the call does something, whatever its content type; a request for a model
+    is kept from foreign pages only where the browser would not have asked first.
+    """
+    if config.auth.authenticator == "none" and _is_loopback(config.server.host):
+        _check_host(config, call)
+    origin = call.field("origin")
+    if not origin or _own(call, origin) or _listed(config, origin):
+        return
+    kind = call.field("content-type").partition(";")[0].strip().lower()
+    if changes or (call.method not in ("GET", "HEAD") and kind in _SIMPLE):
+        raise _foreign(call)
+
+
+def _check_host(config: Config, call: Call) -> None:
+    name = urlsplit("//" + call.field("host")).hostname or ""
+    known = {urlsplit(origin).hostname for origin in config.server.cors_origins}
+    if "." in name and not _is_address(name) and not name.endswith(_LOCAL_SUFFIXES):
+        if name in known:
+            return
+        raise Refused(
+            "permission_denied",
+            f"without keys Jano answers only to local names, not as {name!r}; to have it behind "
+            "that name, set up keys or add its origin to server.cors_origins",
+        )
+
+
+def _own(call: Call, origin: str) -> bool:
+    return urlsplit(origin).netloc.lower() == call.field("host").lower()
+
+
+def _listed(config: Config, origin: str) -> bool:
+    origins = config.server.cors_origins
+    return "*" in origins or origin in origins
+
+
+def _foreign(call: Call) -> Refused:
+    text = f"pages of {call.field('origin')} may not do this; see server.cors_origins"
+    return Refused("permission_denied", text)
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,121 @@
+"""The one answer to a call: what of it has gone out, and where something may be put in between."""
+
+from __future__ import annotations
+
+import math
+
+import anyio
+
+from ..errors import Refused
+from ..plugin.contracts import Dialect
+from .call import RawHeaders, Send
+
+_BLANK_LINE = (b"\n\n", b"\n\r\n", b"\r\r", b"\r\r\n")
+
+
+class Reply:
+    """Writes head and body, and knows how far it is.
+
+    `complete` is set before the last byte goes out: a server may report the client as gone as soon
+    as it has everything, and then that is no news.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self.head_out = False
+        self.complete = False
+        self.events = False
+        """The head promised an event stream that Jano may write into."""
+        self.reserved = False
+        """The server's own head is known but waits for its first byte: no other may go out."""
+        self.bytes_out = 0
+        """Bytes of the body, Jano's signs of life not counted."""
+        self.last_sent = anyio.current_time()
+        self._send = send
+        self._one_at_a_time = anyio.Lock(fast_acquire=True)
+        self._length: int | None = None
+        self._tail = b"\n\n"
+
+    @property
+    def between_events(self) -> bool:
+        """Nothing of an event is out but whole ones."""
+        return self.events and self._tail.endswith(_BLANK_LINE)
+
+    @property
+    def can_begin_again(self) -> bool:
+        """Another server's answer can still follow: the client saw no byte of a body."""
+        return not self.bytes_out and (self.events or not self.head_out)
+
+    async def head(
+        self, status: int, headers: RawHeaders, *, events: bool = False, length: int | None = None
+    ) -> None:
+        """Send status and headers. `length` is the body's where the headers announce it."""
+        async with self._one_at_a_time:
+            self.head_out, self.events, self._length = True, events, length
+            self.last_sent = anyio.current_time()
+            await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def body(self, chunk: bytes) -> None:
+        """Send a chunk of the server's body as it came."""
+        self.bytes_out += len(chunk)
+        self.complete = self.bytes_out == self._length
+        if self.events:
+            self._tail = chunk[-4:] if len(chunk) >= 4 else (self._tail + chunk)[-4:]
+        await self._write(chunk, more=not self.complete)
+
+    async def sign_of_life(self, text: bytes) -> None:
+        """Send something of Jano's own, unless the stream is in the middle of an event."""
+        if self.between_events and not self.complete:
+            await self._write(text, more=True)
+
+    async def end(self) -> None:
+        """The body is whole."""
+        if not self.complete:
+            self.complete = True
+            await self._write(b"", more=False)
+
+    async def refuse(self, dialect: Dialect, refused: Refused, headers: RawHeaders) -> None:
+        """Say what went wrong: as the whole answer, or as the last event of a stream.
+
+        An answer of another kind that has begun is left without an end, for which the server cuts
+        the connection: that is the only way to say that it is not whole.
+        """
+        if not self.head_out:
+            self.complete = True
+            await send_refusal(self._send, dialect, refused, headers)
+        elif self.events:
+            # A half-sent event is closed first, so that the error is one of its own.
+            closing = b"" if self.between_events else b"\n\n"
+            self.complete = True
+            await self._write(closing + dialect.stream_error(refused), more=False)
+
+    async def _write(self, chunk: bytes, *, more: bool) -> None:
+        async with self._one_at_a_time:
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+            self.last_sent = anyio.current_time()
+
+
+async def send_whole(
+    send: Send, status: int, content_type: str, body: bytes, headers: RawHeaders | None = None
+) -> None:
+    """A whole answer at once."""
+    head = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *(headers or ()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def send_refusal(
+    send: Send, dialect: Dialect, refused: Refused, headers: RawHeaders | None = None
+) -> None:
+    """An error as the whole answer, with what tells clients whether and when to try again."""
+    extra = list(headers or ())
+    if refused.retry_after is not None:
+        seconds = max(1, math.ceil(refused.retry_after))
+        extra.append((b"retry-after", str(seconds).encode()))
+    if refused.should_retry is not None:
+        extra.append((b"x-should-retry", b"true" if refused.should_retry else b"false"))
+    body = dialect.error(refused)
+    await send_whole(send, dialect.status(refused), "application/json", body, extra)

@@ -1,0 +1,48 @@
+"""What is said to a client that waits: words for keepalives and for visible loading chunks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .call import RawHeaders
+
+if TYPE_CHECKING:
+    from ..runtime.ticket import Ticket
+
+WORKING = "jano working"
+"""Said between the chunks of a silent stream."""
+
+
+def early_head(identity: RawHeaders) -> RawHeaders:
+    """The head of an event stream that begins before its server was asked."""
+    return [
+        (b"content-type", b"text/event-stream"),
+        (b"cache-control", b"no-cache"),
+        (b"x-accel-buffering", b"no"),
+        *identity,
+    ]
+
+
+def waiting_text(ticket: Ticket) -> str:
+    """`jano waiting position=2 eta=20s`, with how far the load is where that is known."""
+    forecast = ticket.forecast()
+    words = ["jano waiting", f"position={forecast.position}"]
+    if forecast.eta_s is not None:
+        words.append(f"eta={round(forecast.eta_s)}s")
+    if forecast.progress is not None:
+        words.append(f"progress={forecast.progress:.0%}")
+    if forecast.note:
+        words.append(f"note={forecast.note}")
+    return " ".join(words)
+
+
+def loading_text(ticket: Ticket) -> str:
+    """One line for people; it changes only when something has."""
+    forecast = ticket.forecast()
+    if forecast.loading:
+        text = f"Loading {forecast.loading}"
+    else:
+        text = f"Waiting for {ticket.model}, position {forecast.position}"
+    if forecast.progress is not None:
+        text += f", {forecast.progress:.0%}"
+    return f"{text}: {forecast.note}" if forecast.note else text

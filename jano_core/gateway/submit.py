@@ -1,0 +1,57 @@
+"""Putting a call in the queue, with what its `X-Jano-…` headers ask for; inert when absent."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from ..errors import Refused
+from ..plugin.contracts import Caller
+from ..scheduler.types import Priority
+from .call import Call
+from .destination import Destination
+from .house import House
+
+if TYPE_CHECKING:
+    from ..runtime.ticket import Ticket
+
+
+def submit(house: House, call: Call, caller: Caller, destination: Destination) -> Ticket:
+    """Make the ticket. A key's priority ceiling holds whatever is asked for; without a header the
+    model's own priority counts. Raises `Refused`.
+    """
+    target = destination.target
+    if caller.models is not None and target.model not in caller.models:
+        raise Refused("permission_denied", f"this key does not allow {target.requested!r}")
+    asked = _priority(call.field("x-jano-priority") or target.table.priority)
+    return house.dispatcher.submit(
+        target.model,
+        path=call.path,
+        method=call.method,
+        client=caller.name or call.peer,
+        owner=caller.owner,
+        priority=Priority(max(asked, caller.priority_ceiling)),
+        session=call.field("x-jano-session"),
+        deadline_s=_seconds(call.field("x-jano-deadline")),
+        allow_swap=call.field("x-jano-no-swap") != "1",
+        stream=destination.stream,
+    )
+
+
+def _priority(word: str) -> Priority:
+    for priority in Priority:
+        if priority.label == word.lower():
+            return priority
+    raise Refused("invalid_request", f"X-Jano-Priority is high, normal or low, not {word!r}")
+
+
+def _seconds(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise Refused("invalid_request", f"X-Jano-Deadline is a number of seconds, not {text!r}")
+    return seconds

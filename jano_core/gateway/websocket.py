@@ -1,0 +1,136 @@
+"""A WebSocket to a model's server: a ticket like any other, held while the socket is open."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ..errors import Refused, UpstreamError
+from ..plugin.contracts import Caller
+from ..runtime.websocket import Closed, WebSocket, connect
+from .body import Body
+from .call import Call
+from .destination import by_path, leads_to_model
+from .headers import upward
+from .house import House, admit
+from .origins import guard
+from .submit import submit
+
+if TYPE_CHECKING:
+    from ..runtime.ticket import Lease, Ticket
+
+GOING_AWAY, REFUSED, BROKEN, TRY_LATER = 1001, 1008, 1011, 1013
+SENDABLE = {1005: 1000, 1006: BROKEN, 1015: BROKEN}
+"""Codes that only say how an end looked (no code, no close frame, no TLS), and what to send on."""
+
+log = logging.getLogger("jano.gateway")
+
+
+async def serve_websocket(house: House, call: Call) -> None:
+    """Serve one; a refusal before it is open becomes the server's 403, later ones a close code."""
+    await call.receive()  # websocket.connect
+    try:
+        guard(house.config, call, changes=True)
+        caller = admit(house, call, "infer")
+        destination = by_path(house, call, Body(b"")) if leads_to_model(house, call) else None
+        if destination is None:
+            raise Refused("not_found", f"no WebSocket at {call.path}")
+        ticket = submit(house, call, caller, destination)
+    except Refused as refused:
+        await _close(call, REFUSED, refused.message)
+        return
+    await Passage(call, caller, destination.raw_target, ticket).run()
+
+
+class Passage:
+    """One WebSocket's whole life: waiting for its server, then messages both ways."""
+
+    def __init__(self, call: Call, caller: Caller, target: bytes, ticket: Ticket) -> None:
+        self._call = call
+        self._caller = caller
+        self._target = target
+        self._ticket = ticket
+        self._gone: int | None = None
+        """The close code that the client sent, once it has."""
+
+    async def run(self) -> None:
+        """Returns when both sides are closed."""
+        ticket = self._ticket
+        with anyio.CancelScope() as scope:
+            ticket.scope = scope
+            try:
+                if (lease := await self._wait()) is not None:
+                    await self._connect(lease)
+                    ticket.finish("served", status=101)
+            except Refused as refused:
+                ticket.finish("failed", status=refused.status, code=refused.code)
+                await _close(self._call, TRY_LATER, refused.message)
+            except UpstreamError as error:
+                ticket.finish("failed", status=502, code="upstream_failed", error=str(error))
+                await _close(self._call, BROKEN, str(error))
+            finally:
+                left = self._gone is not None
+                ticket.finish("left" if left else "cancelled", status=499)
+        if scope.cancelled_caught and self._gone is None:
+            await _close(self._call, GOING_AWAY, "the request was cancelled")
+
+    async def _wait(self) -> Lease | None:
+        """The lease, or None if the client is gone before; raises `Refused`."""
+        lease: Lease | None = None
+        problem: Refused | None = None
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(self._watch, beside.cancel_scope)
+            try:
+                lease = await self._ticket.lease()
+            except Refused as refused:
+                problem = refused
+            beside.cancel_scope.cancel()
+        if problem is not None:
+            raise problem
+        return None if self._gone is not None else lease
+
+    async def _watch(self, scope: anyio.CancelScope) -> None:
+        message = await self._call.receive()
+        self._gone = message.get("code", GOING_AWAY)
+        scope.cancel()
+
+    async def _connect(self, lease: Lease) -> None:
+        headers = upward(self._call.headers, self._caller.consumed, None, identity_only=False)
+        subprotocols = self._call.subprotocols
+        async with connect(lease.upstream.url, self._target, headers, subprotocols) as socket:
+            accept = {"type": "websocket.accept", "subprotocol": socket.subprotocol or None}
+            await self._call.send(accept)
+            self._ticket.first_byte()
+            async with anyio.create_task_group() as both:
+                both.start_soon(self._upwards, socket, both.cancel_scope)
+                await self._downwards(socket)
+                both.cancel_scope.cancel()
+            if self._gone is not None:
+                await socket.close(SENDABLE.get(self._gone, self._gone))
+
+    async def _upwards(self, socket: WebSocket, scope: anyio.CancelScope) -> None:
+        while (message := await self._call.receive())["type"] == "websocket.receive":
+            text = message.get("text")
+            try:
+                await socket.send(text if text is not None else message["bytes"])
+            except Closed:
+                return  # the other direction reads why
+        self._gone = message.get("code", GOING_AWAY)
+        scope.cancel()
+
+    async def _downwards(self, socket: WebSocket) -> None:
+        try:
+            while True:
+                message = await socket.receive()
+                kind = "text" if isinstance(message, str) else "bytes"
+                await self._call.send({"type": "websocket.send", kind: message})
+        except Closed as closed:
+            code = SENDABLE.get(closed.code, closed.code)
+            await _close(self._call, code, closed.reason)
+
+
+async def _close(call: Call, code: int, reason: str) -> None:
+    cut = reason.encode()[:120].decode(errors="ignore")  # a close frame holds 123 bytes of it
+    await call.send({"type": "websocket.close", "code": code, "reason": cut})
