@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import anyio
 
-Message = dict[str, Any]
+Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-ASGI = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+ASGI = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _GOING_AWAY = 1001
 _CLOSING_SECONDS = 1.0
@@ -24,7 +24,7 @@ class Doors:
         self._open: set[anyio.CancelScope] = set()
         self._emptied = anyio.Event()
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection or request."""
         if scope["type"] != "websocket":
             await self._inner(scope, receive, send)

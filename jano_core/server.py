@@ -40,22 +40,30 @@ log = logging.getLogger("jano.server")
 class House(Protocol):
     """What is served: `jano_core.app.Jano`, or a stand-in."""
 
-    asgi: ASGI
+    @property
+    def asgi(self) -> ASGI:
+        """The application."""
+        ...
 
     def listening(self, url: str) -> None:
         """Called once before the first request: where it is reached."""
+        ...
 
     def busy(self) -> int:
         """How many requests wait or run."""
+        ...
 
     def begin_shutdown(self) -> None:
         """Called at the first signal: what is here is finished, within the grace."""
+        ...
 
     def cancel_all(self) -> None:
         """Called when the grace is over: end every request now, with a word to its client."""
+        ...
 
     def reload(self) -> Awaitable[object]:
         """Called at SIGHUP; raises `JanoError` where nothing was changed."""
+        ...
 
 
 class Listener(Server):

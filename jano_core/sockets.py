@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
 from pathlib import Path
 
 from .errors import ListenError
+from .runtime.ports import holder
 
 BACKLOG = 65535
 """Connections that may wait for a turn; the kernel lowers it to what it allows."""
@@ -32,7 +34,9 @@ def listen_tcp(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        taken = error.errno == errno.EADDRINUSE and holder(port)
+        why = f"{taken} listens there already" if taken else error.strerror
+        raise ListenError(f"cannot listen on {host}:{port}: {why}") from None
     listener.setblocking(False)
     return listener
 

@@ -120,12 +120,15 @@ def test_ready_file_is_there_only_when_requests_are_answered(
 
 
 def test_second_start_on_the_port_is_refused_in_one_line(start: Callable[..., Process]) -> None:
-    _, port = start().ready()
+    first = start()
+    _, port = first.ready()
     second = start(port=port)
     assert second.end() == 1
     assert second.popen.stderr is not None
     (line,) = second.popen.stderr.read().splitlines()
     assert f"127.0.0.1:{port}" in line
+    if sys.platform == "linux":
+        assert f"process {first.popen.pid} " in line
 
 
 def test_unix_socket_is_private_and_removed(start: Callable[..., Process], tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""`jano check`"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ConfigError
+from .group import WRONG
+from .router import json_option
+
+if TYPE_CHECKING:
+    from ..config.load import Loaded
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  jano check                       the configuration that `jano serve` would use
+  jano check --config jano.toml    this one, its jano.d/*.toml included
+  jano check --json | jq .errors   for programs"""
+)
+@click.option("--config", type=click.Path(path_type=Path), help="The configuration file.")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, config: Path | None, as_json: bool) -> None:
+    """Validate the configuration against core and installed plugins.
+
+    Each error is a line with file, line, table and key; the exit code is 2 then.
+    """
+    from ..config.load import load
+    from ..plugin.registry import Registry
+
+    try:
+        loaded = load(config, Registry.discover())
+    except ConfigError as error:
+        if not as_json:
+            raise
+        click.echo(json.dumps({"ok": False, "errors": [_error(each) for each in error.problems]}))
+        ctx.exit(WRONG)
+    if as_json:
+        click.echo(json.dumps(_summary(loaded)))
+        return
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo("ok: " + (", ".join(map(str, loaded.files)) or "from the environment"))
+    for name, table in loaded.config.models.items():
+        also = [*table.aliases, *table.variants]
+        known = f"  (also {', '.join(also)})" if also else ""
+        click.echo(f"  {name}: {table.backend}, {table.launch}{known}")
+
+
+def _error(problem: Any) -> dict[str, Any]:
+    names = ("message", "file", "line", "table", "key")
+    return {name: getattr(problem, name) for name in names}
+
+
+def _summary(loaded: Loaded) -> dict[str, Any]:
+    return {
+        "ok": True,
+        "files": [str(file) for file in loaded.files],
+        "warnings": list(loaded.warnings),
+        "models": {
+            name: {
+                "backend": table.backend,
+                "launch": table.launch,
+                "aliases": table.aliases,
+                "variants": list(table.variants),
+            }
+            for name, table in loaded.config.models.items()
+        },
+    }

@@ -1,0 +1,50 @@
+"""`jano demo`"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from ..group import FAILED
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  jano demo          some twenty seconds
+  jano demo --keep   and leave the router up for you to try; Ctrl-C ends it"""
+)
+@click.option("--keep", is_flag=True, help="Leave the router running and print its address.")
+@click.pass_context
+def command(ctx: click.Context, keep: bool) -> None:
+    """Show a burst of six requests that costs one swap.
+
+    Two simulated model servers, real processes over real HTTP, only one of which fits in memory.
+    The same burst is then measured with the strategy that takes strictly the oldest request.
+    """
+    from ...testing.running import running_jano
+    from .burst import EXPECTED, configuration, run
+    from .screen import screen, table
+
+    # So that a plain `kill` takes the router and its servers down as well.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    with tempfile.TemporaryDirectory(prefix="jano-demo-") as name:
+        folder = Path(name)
+        with running_jano(configuration(folder / "jano"), folder / "jano") as jano:
+            ours = run(jano, folder / "jano", screen("Jano"))
+            strict = configuration(folder / "fifo", strategy="fifo")
+            with running_jano(strict, folder / "fifo") as fifo:
+                theirs = run(fifo, folder / "fifo", screen("strict first in, first out"))
+            for line in table(ours, theirs):
+                click.echo(line)
+            if keep:
+                click.echo(f"\nJano keeps running; dashboard: {jano.url}/ui   Ctrl-C ends it")
+                sys.stdout.flush()
+                jano.process.wait()
+    if ours.order != EXPECTED or ours.swaps != 1:
+        click.echo("jano: the burst should have cost one swap", err=True)
+        ctx.exit(FAILED)

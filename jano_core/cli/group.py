@@ -1,0 +1,83 @@
+"""The group of all commands: each is imported when it is used, so that `--help` is immediate."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from ..errors import ConfigError, JanoError
+from ..version import __version__
+
+COMMANDS = {
+    "serve": "Run the router.",
+    "check": "Validate the configuration.",
+    "demo": "Show a burst of six requests that costs one swap.",
+    "status": "Show models and queue on one screen.",
+    "load": "Load a model now.",
+    "unload": "Unload one model or all.",
+    "logs": "Show the router's or a model's log.",
+    "plugins": "List installed plugins and what they provide.",
+    "schema": "Print the JSON Schema of the configuration.",
+    "import": "Convert the configuration of another router.",
+}
+"""Name → one line of help. The module is named like the command; `import_` for `import`."""
+
+DONE, FAILED, WRONG, TEMPORARY = 0, 1, 2, 75
+"""The exit codes of every command."""
+
+HELP = """A router and queue for language models on your own hardware.
+
+\b
+Start here:
+  jano demo                      see what it does, without any model
+  jano check --config jano.toml  is this configuration right?
+  jano serve --config jano.toml  run it; clients talk to http://127.0.0.1:8082/v1
+
+\b
+Shell completion:
+  eval "$(_JANO_COMPLETE=bash_source jano)"    likewise zsh_source; fish_source | source
+
+\b
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 75 no router reachable.
+"""
+
+
+class Unreachable(JanoError):
+    """No router answers where one was looked for."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = "import_" if cmd_name == "import" else cmd_name
+        found: click.Command = importlib.import_module(f".{module}", __package__).command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            for problem in error.problems:
+                click.echo(problem, err=True)
+            ctx.exit(WRONG)
+        except JanoError as error:
+            click.echo(f"jano: {error}", err=True)
+            ctx.exit(TEMPORARY if isinstance(error, Unreachable) else FAILED)
+
+
+@click.group(cls=LazyGroup, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="jano")
+def cli() -> None:
+    pass

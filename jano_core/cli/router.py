@@ -1,0 +1,133 @@
+"""Talking to a running router with the standard library alone, over TCP or its unix socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import click
+
+from .. import announcement, folders
+from ..errors import JanoError
+from .group import Unreachable
+
+_SECONDS = 10.0
+
+
+class Router:
+    """One router at `http://…` or `unix:/path`. Raises `Unreachable`, or `JanoError` with what
+    the router said.
+    """
+
+    def __init__(self, address: str, url: str = "") -> None:
+        self.address = address
+        self.url = url or address
+
+    def get(self, path: str) -> Any:
+        """The JSON document at `path`."""
+        return json.loads(self._ask("GET", path, _SECONDS).read())
+
+    def text(self, path: str) -> str:
+        """The text at `path`."""
+        return self._ask("GET", path, _SECONDS).read().decode("utf-8", "replace")
+
+    def lines(self, path: str) -> Iterator[str]:
+        """The text at `path` as it comes, without end."""
+        response = self._ask("GET", path, None)
+        while data := response.read1(65536):
+            yield data.decode("utf-8", "replace")
+
+    def post(self, path: str) -> str:
+        """Order something and wait until it is done, however long a load takes."""
+        return self._ask("POST", path, None).read().decode("utf-8", "replace")
+
+    def _ask(self, method: str, path: str, timeout: float | None) -> http.client.HTTPResponse:
+        connection = self._connection(timeout)
+        try:
+            connection.request(method, path, headers={"accept": "application/json, text/plain"})
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise Unreachable(f"no router answers at {self.address}: {why}") from None
+        if response.status >= 400:
+            raise JanoError(_message(response.status, response.read()))
+        return response
+
+    def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
+        if self.address.startswith("unix:"):
+            return _UnixConnection(self.address.removeprefix("unix:"), timeout)
+        parts = urlsplit(self.address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise click.BadParameter(f"{self.address!r} is no http:// or unix: address")
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else None
+        return (kind or http.client.HTTPConnection)(parts.hostname, parts.port, timeout=timeout)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float | None) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def find(url: str | None) -> Router:
+    """The router that is meant: `--url`, `$JANO_URL`, the running one's file, the configuration.
+
+    Raises `ConfigError` where it comes to the configuration and that is wrong.
+    """
+    if named := url or os.environ.get("JANO_URL"):
+        return Router(named.rstrip("/"))
+    if facts := announcement.read(folders.router_file()):
+        unix = facts.get("socket")
+        return Router(f"unix:{unix}" if unix else facts["url"], facts["url"])
+    return Router(_configured())
+
+
+def url_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--url`, for every command that talks to a router."""
+    text = "The router; else $JANO_URL, the one that runs here, or the configuration's address."
+    return click.option("--url", metavar="URL", help=text)(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--json`, for every command that reads something."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def model_path(prefix: str, model: str) -> str:
+    """`prefix/model`; slashes of a model's name stay, everything else is escaped."""
+    return f"{prefix}/{quote(model, safe='/')}"
+
+
+def _configured() -> str:
+    from ..config import find as files
+    from ..config.load import load
+    from ..config.schema import ServerTable
+    from ..plugin.registry import Registry
+
+    if files.find(None, os.environ) is None and "SWAP_COMMAND" not in os.environ:
+        server = ServerTable()
+    else:
+        server = load(None, Registry.discover()).config.server
+    if server.unix_socket and Path(server.unix_socket).exists():
+        return f"unix:{server.unix_socket}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)
+    return f"http://[{host}]:{server.port}" if ":" in host else f"http://{host}:{server.port}"
+
+
+def _message(status: int, body: bytes) -> str:
+    try:
+        error = json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError):
+        return f"the router answered {status}: {body.decode('utf-8', 'replace').strip()}"
+    return str(error["message"] if isinstance(error, dict) else error)

@@ -1,0 +1,70 @@
+"""`jano serve`"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  jano serve                              with the configuration that is found
+  jano serve --config jano.toml --port 0  on a free port, which is logged
+\b
+SIGHUP reads the configuration again. SIGTERM finishes what runs, within shutdown_grace;
+a second one ends it at once."""
+)
+@click.option("--config", type=click.Path(path_type=Path), help="The configuration file.")
+@click.option("--host", help="Listen here instead of server.host.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Instead of server.port; 0: any free.")
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path),
+    help='Write {"url", "pid"} here once requests are answered.',
+)
+def command(
+    config: Path | None, host: str | None, port: int | None, ready_file: Path | None
+) -> None:
+    """Run the router until SIGTERM or SIGINT."""
+    import anyio
+
+    from .. import folders
+    from ..app import Jano
+    from ..config.load import load
+    from ..plugin.registry import Registry
+    from ..runtime.log_buffer import LogBuffer
+    from ..server import Router
+    from ..sockets import listen_tcp, listen_unix
+    from ..telemetry import logging
+
+    router_log = LogBuffer()
+    logging.install(sink=router_log.write)
+    registry = Registry.discover()
+    loaded = load(config, registry, host=host, port=port)
+    server = loaded.config.server
+    sockets = [listen_tcp(server.host, server.port)]
+    if server.unix_socket:
+        sockets.append(listen_unix(Path(server.unix_socket).expanduser()))
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+
+    async def run() -> None:
+        await Router(
+            lambda: Jano.open(
+                loaded,
+                registry,
+                state_folder=folders.state_folder(),
+                source=config,
+                router_log=router_log,
+            ),
+            sockets,
+            grace=server.shutdown_grace,
+            router_file=folders.router_file(),
+            ready_file=ready_file,
+        ).run()
+
+    uvloop = importlib.util.find_spec("uvloop") is not None
+    anyio.run(run, backend_options={"use_uvloop": uvloop})
