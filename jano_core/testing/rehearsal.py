@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import anyio
@@ -188,7 +188,8 @@ async def rehearse(
     box = VirtualBox(*servers)
     registry = Registry.discover(points=[])
     kinds = _launcher(box)
-    plugin = SimpleNamespace(jano_launchers=hookimpl(lambda: [kinds]))
+    plugin = ModuleType("rehearsal")
+    plugin.jano_launchers = hookimpl(lambda: [kinds])  # type: ignore[attr-defined]
     info = PluginInfo(name="rehearsal", version="1", source="jano_core.testing")
     registry.add(info, lambda: plugin)
     loaded = load(source, registry, {})
