@@ -74,14 +74,16 @@ class ResidencyRule(ABC):
     def _cheapest_subset(
         self, target: str, resident: tuple[str, ...], candidates: list[str], price: Price
     ) -> tuple[str, ...] | None:
-        best: tuple[float, int, tuple[str, ...]] | None = None
+        costs = {name: price(name) for name in candidates}
+        best: tuple[float, tuple[str, ...]] | None = None
         for size in range(len(candidates) + 1):
+            if best is not None and sum(costs[name] for name in candidates[:size]) >= best[0]:
+                break  # the cheapest of this size costs as much already
             for gone in itertools.combinations(candidates, size):
-                if self._fits(target, resident, gone):
-                    offer = (sum(map(price, gone)), size, gone)
-                    if best is None or offer[:2] < best[:2]:
-                        best = offer
-        return None if best is None else best[2]
+                cost = sum(costs[name] for name in gone)
+                if (best is None or cost < best[0]) and self._fits(target, resident, gone):
+                    best = cost, gone
+        return None if best is None else best[1]
 
 
 class Budget(ResidencyRule):

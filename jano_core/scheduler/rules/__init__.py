@@ -1,0 +1,1 @@
+"""Residency rules that are written down instead of computed: `groups` and `matrix`."""
