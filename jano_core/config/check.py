@@ -17,7 +17,7 @@ from .settings import read_settings
 from .sources import Problems
 from .text import strings
 
-RESOLVED = frozenset({"models", "swap", "auth", "backends", "plugins", "macros"})
+RESOLVED = frozenset({"models", "swap", "scheduler", "memory", "auth", "backends", "plugins"})
 """The tables in which references to secrets are resolved."""
 
 

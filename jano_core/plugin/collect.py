@@ -63,6 +63,7 @@ def _classes(kind: str, answer: object) -> Iterable[type[Any]]:
     if not isinstance(answer, Iterable):
         raise PluginError(f"jano_{kind} must return a list of classes, not {answer!r}")
     spec = KINDS[kind]
+    each: Any
     for each in answer:
         if not (isinstance(each, type) and issubclass(each, spec.base)):
             raise PluginError(

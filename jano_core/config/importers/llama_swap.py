@@ -95,14 +95,12 @@ def _model(
     if not isinstance(model, Mapping):
         raise fail(f"models.{name} must be a mapping")
     own = read_macros(model.get("macros"), f"models.{name}.macros")
-    # The model's own come last, so that they are expanded first and may use the global ones.
-    known = {key: value for key, value in macros.items() if key not in own} | own
     body = {key: value for key, value in model.items() if key != "macros"}
     for key in ("cmd", "cmdStop"):
         if isinstance(body.get(key), str):  # a macro in a comment need not exist
             lines = body[key].splitlines()
             body[key] = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
-    expanded = expand(body, known, f"models.{name}")
+    expanded = expand(body, {**macros, **own}, f"models.{name}")
     return convert_model(name, expanded, defaults, imported)
 
 
@@ -135,7 +133,7 @@ def _preload(document: Mapping[str, Any], tables: dict[str, Any]) -> None:
     startup = (document.get("hooks") or {}).get("on_startup") or {}
     for wanted in startup.get("preload") or []:
         for name, table in tables.items():
-            if wanted in (name, *table.get("aliases", ())):
+            if wanted in (name, *table.get("aliases", ()), *table.get("variants", ())):
                 table["preload"] = True
 
 

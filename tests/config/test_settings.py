@@ -1,0 +1,116 @@
+"""A plugin's own table is checked like the others."""
+
+from __future__ import annotations
+
+import tomllib
+from types import ModuleType
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import msgspec
+import pytest
+
+from jano_core.config.json_schema import json_schema
+from jano_core.config.load import load
+from jano_core.config.secrets import Secrets
+from jano_core.config.settings import settings_of
+from jano_core.errors import ConfigError
+from jano_core.plugin.hookspecs import hookimpl
+from jano_core.plugin.openai_backend import OpenAIBackend
+from jano_core.plugin.registry import PluginInfo, Registry
+from jano_core.strategies.greedy import Greedy
+from jano_core.units import Duration
+
+
+class KeenSettings(msgspec.Struct, kw_only=True):
+    """How keen."""
+
+    who: str
+    alpha: float = 4.0
+    hold: Duration = Duration(2)
+
+
+class Keen(Greedy):
+    name = "keen"
+    Settings = KeenSettings
+
+
+class CustomSettings(msgspec.Struct):
+    keep_alive: Duration | None = None
+
+
+class Custom(OpenAIBackend):
+    name = "custom"
+    Settings = CustomSettings
+
+
+@pytest.fixture
+def extended() -> Registry:
+    """The built-ins and one plugin with settings."""
+    module = ModuleType("extension")
+    module.jano_strategies = hookimpl(jano_strategies)  # type: ignore[attr-defined]
+    module.jano_backends = hookimpl(jano_backends)  # type: ignore[attr-defined]
+    registry = Registry.discover(points=[])
+    info = PluginInfo(name="jano-extension", version="1", source="")
+    registry.add(info, lambda: module)
+    assert info.error == ""
+    return registry
+
+
+def jano_strategies() -> list[type[Any]]:
+    return [Keen]
+
+
+def jano_backends() -> list[type[Any]]:
+    return [Custom]
+
+
+GOOD = """
+[scheduler]
+strategy = "keen"
+[scheduler.settings]
+who = "${env:WHO}"
+hold = "5s"
+[backends.custom]
+keep_alive = "10m"
+"""
+WRONG = """
+[scheduler]
+strategy = "keen"
+[scheduler.settings]
+hold = "soon"
+[backends.custom]
+keep_alve = "10m"
+"""
+
+
+def test_settings_are_decoded_with_their_secrets() -> None:
+    raw = tomllib.loads(GOOD)
+    settings = settings_of(Keen, raw["scheduler"]["settings"], Secrets({"WHO": "ada"}))
+    assert settings == KeenSettings(who="ada", alpha=4.0, hold=Duration(5))
+    assert settings_of(Greedy, {}, Secrets({})) is None
+
+
+def test_wrong_settings_are_found_with_the_rest(tmp_path: Any, extended: Registry) -> None:
+    file = tmp_path / "jano.toml"
+    file.write_text(WRONG)
+    with pytest.raises(ConfigError) as caught:
+        load(file, extended, {})
+    assert [str(problem).removeprefix(f"{file}") for problem in caught.value.problems] == [
+        ":5: [scheduler.settings] hold: 'soon' is not a duration; "
+        'write "250ms", "30s", "15m", "2h" or seconds as a number',
+        ':4: [scheduler.settings]: the key "who" is missing',
+        ':7: [backends.custom] keep_alve: unknown key; did you mean "keep_alive"?',
+    ]
+
+
+def test_the_schema_knows_them(extended: Registry) -> None:
+    schema = json_schema(extended)
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    assert validator.is_valid(tomllib.loads(GOOD))
+    assert not validator.is_valid(tomllib.loads(WRONG))
+    assert not validator.is_valid(tomllib.loads('scheduler = { strategy = "keen", settings = {} }'))
+    then = schema["properties"]["scheduler"]["allOf"][2]["then"]["properties"]["settings"]
+    assert then["description"] == "How keen."
+    assert then["properties"]["hold"]["default"] == 2.0
