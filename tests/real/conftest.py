@@ -32,7 +32,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Two quick models, and one of 70 MB that takes some seconds for a thousand tokens."""
     folder = tmp_path_factory.mktemp("gguf")
     made = {name: write_model(folder / f"{name}.gguf", SENTENCES[name]) for name in SENTENCES}
-    slow = write_model(folder / "slow.gguf", "slow words come one by one", layers=4, width=512)
+    slow = write_model(folder / "slow.gguf", "slow words come singly", layers=4, width=512)
     return made | {"slow": slow}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +33,17 @@ async def llama_slots(jano: RunningJano, model: str) -> list[bool]:
     return [slot["is_processing"] for slot in answer.json()]
 
 
-def of_model(path: Path) -> Callable[[], list[int]]:
-    """Living processes that have this model file on their command line."""
-
-    def find() -> list[int]:
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                if str(path).encode() in (entry / "cmdline").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
-            except OSError:
-                continue  # ended while we looked
-        return [pid for pid in found if alive(pid)]
-
-    return find
+def servers_of(path: Path) -> list[int]:
+    """Living llama-servers that have this model file on their command line."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            program, *arguments = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue  # ended while we looked
+        if program.endswith(b"llama-server") and str(path).encode() in arguments:
+            found.append(int(entry.name))
+    return [pid for pid in found if alive(pid)]
 
 
 @pytest.mark.parametrize("model", SENTENCES)
@@ -88,10 +84,10 @@ async def test_the_other_server_is_gone_after_a_swap(
     jano: RunningJano, models: dict[str, Path]
 ) -> None:
     await ask(jano.url, CHAT, chat("river"))
-    assert len(of_model(models["river"])()) == 1
+    assert len(servers_of(models["river"])) == 1
     await ask(jano.url, CHAT, chat("tower"))
-    assert of_model(models["river"])() == []
-    assert len(of_model(models["tower"])()) == 1
+    assert servers_of(models["river"]) == []
+    assert len(servers_of(models["tower"])) == 1
 
 
 async def test_slots_are_read_from_the_server(jano: RunningJano) -> None:
@@ -140,7 +136,7 @@ async def test_a_stream_of_a_killed_server_ends_with_an_error_and_the_next_is_se
         await made.head()
         chunks = made.chunks()
         got = await anext(chunks)
-        (pid,) = of_model(models["slow"])()
+        (pid,) = servers_of(models["slow"])
         os.kill(pid, signal.SIGKILL)
         async for chunk in chunks:
             got += chunk
