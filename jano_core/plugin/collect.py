@@ -63,12 +63,12 @@ def _classes(kind: str, answer: object) -> Iterable[type[Any]]:
     if not isinstance(answer, Iterable):
         raise PluginError(f"jano_{kind} must return a list of classes, not {answer!r}")
     spec = KINDS[kind]
-    each: Any
-    for each in answer:
-        if not (isinstance(each, type) and issubclass(each, spec.base)):
+    for found in answer:
+        if not (isinstance(found, type) and issubclass(found, spec.base)):
             raise PluginError(
-                f"jano_{kind} returned {each!r}, which is no subclass of {spec.base.__name__}"
+                f"jano_{kind} returned {found!r}, which is no subclass of {spec.base.__name__}"
             )
+        each: Any = found
         if not isinstance(getattr(each, "name", None), str) or not each.name:
             raise PluginError(f"{each.__name__} has no name to be called by in a configuration")
         if missing := sorted(getattr(each, "__abstractmethods__", ())):

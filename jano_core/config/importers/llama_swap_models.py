@@ -63,7 +63,7 @@ def convert_model(
     for key, why in _DROPPED.items():
         if model.get(key):
             imported.note("dropped", f"models.{name}.{key}: {why}")
-    return {key: value for key, value in table.items() if value not in ("", {}, [], 0)}
+    return {key: value for key, value in table.items() if value or value is False}
 
 
 def command(text: str) -> str:
