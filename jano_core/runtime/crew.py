@@ -126,6 +126,10 @@ class ModelReport:
             events.Crashed(at=self._now(), model=self._model, message=message, detail=detail)
         )
 
+    def step(self, step: str, seconds: float) -> None:
+        """A step of its server's life is done."""
+        self._dispatcher.narrator.step(self._model, step, seconds)
+
     def progress(self, fraction: float | None, note: str) -> None:
         """How far its load is."""
         self._dispatcher.outlook.progress[self._model] = (fraction, note)

@@ -43,7 +43,7 @@ class Dispatcher:
         self.steward = Steward(self)
         self.tickets: dict[str, Ticket] = {}
         self.last_errors: dict[str, str] = {}
-        self._narrator = Narrator(facts, clock, self._is_resident)
+        self.narrator = Narrator(facts, clock, self._is_resident, self._fails)
         self._pending: deque[events.AnyEvent] = deque()
         self._handling = False
         self._numbers = 0
@@ -82,6 +82,8 @@ class Dispatcher:
         deadline_s: float | None = None,
         allow_swap: bool = True,
         stream: bool = False,
+        traceparent: str = "",
+        tracestate: str = "",
         internal: bool = False,
     ) -> Ticket:
         """Put a request in the queue; it may be granted before this returns.
@@ -103,9 +105,16 @@ class Dispatcher:
             client=client,
             session=session,
         )
-        about = About(path=path, method=method, stream=stream, internal=internal)
+        about = About(
+            path=path,
+            method=method,
+            stream=stream,
+            traceparent=traceparent,
+            tracestate=tracestate,
+            internal=internal,
+        )
         ticket = self.tickets[request.id] = Ticket(self, request, about)
-        self._narrator.queued(ticket)
+        self.narrator.queued(ticket)
         self.post(events.Arrived(at=now, request=request))
         return ticket
 
@@ -126,7 +135,7 @@ class Dispatcher:
         """See `Ticket.first_byte`."""
         if ticket.ttfb_ms is None and ticket.granted_at is not None:
             ticket.ttfb_ms = (self.clock.now() - ticket.granted_at) * 1000
-            self._narrator.first_byte(ticket, ticket.ttfb_ms)
+            self.narrator.first_byte(ticket, ticket.ttfb_ms)
 
     def finish(self, ticket: Ticket, end: Ending) -> None:
         """See `Ticket.finish`."""
@@ -227,7 +236,7 @@ class Dispatcher:
             spec=self.crew.kit.specs[grant.model],
         )
         ticket.granted(lease, self.clock.now())
-        self._narrator.granted(ticket)
+        self.narrator.granted(ticket)
 
     def _refuse(self, refuse: commands.Refuse) -> None:
         ticket = self.tickets.pop(refuse.request)
@@ -251,7 +260,7 @@ class Dispatcher:
         self._over(ticket, end)
 
     def _over(self, ticket: Ticket, end: Ending) -> None:
-        self._narrator.ended(ticket, end)
+        self.narrator.ended(ticket, end)
         self._ended.set()
         self._ended = anyio.Event()
 
@@ -262,7 +271,7 @@ class Dispatcher:
             self.outlook.progress.pop(note.model, None)
             self._moved.set()
             self._moved = anyio.Event()
-        self._narrator.note(note)
+        self.narrator.note(note)
 
     def _follow_models(self) -> None:
         if self._tasks is not None:
@@ -271,6 +280,9 @@ class Dispatcher:
     def _is_resident(self, model: str) -> bool:
         instance = self.scheduler.node.instances.get(model)
         return instance is not None and instance.model.resident
+
+    def _fails(self, model: str) -> int:
+        return self.scheduler.health.loads.count(model, self.clock.now())
 
     async def _keep_time(self) -> None:
         while True:

@@ -11,12 +11,24 @@ from .ticket import Ending, Ticket
 
 
 class Narrator:
-    """Knows how things read as facts; keeps nothing. Jano's own requests are not told."""
+    """Knows how things read as facts. Jano's own requests are not told.
 
-    def __init__(self, facts: f.Facts, clock: Clock, is_resident: Callable[[str], bool]) -> None:
+    `fails` says how many loads of a model have failed in a row.
+    """
+
+    def __init__(
+        self,
+        facts: f.Facts,
+        clock: Clock,
+        is_resident: Callable[[str], bool],
+        fails: Callable[[str], int],
+    ) -> None:
         self._facts = facts
         self._clock = clock
         self._is_resident = is_resident
+        self._fails = fails
+        self._lived_at: dict[str, float] = {}
+        """Model being loaded → when its server's process lived."""
 
     def queued(self, ticket: Ticket) -> None:
         """A request came in."""
@@ -34,6 +46,8 @@ class Narrator:
                     priority=request.priority.label,
                     stream=ticket.about.stream,
                     resident=self._is_resident(request.model),
+                    traceparent=ticket.about.traceparent,
+                    tracestate=ticket.about.tracestate,
                 )
             )
 
@@ -50,6 +64,7 @@ class Narrator:
                     attempt=lease.attempt,
                     queue_ms=lease.queue_ms,
                     swap_ms=lease.swap_ms,
+                    url=lease.upstream.url,
                 )
             )
 
@@ -86,8 +101,16 @@ class Narrator:
                 error=end.error,
                 attempt=lease.attempt if lease else 1,
                 resident=self._is_resident(request.model),
+                content_type=end.content_type,
             )
         )
+
+    def step(self, model: str, step: str, seconds: float) -> None:
+        """A step in the life of a model's server is done."""
+        if step == "start":
+            self._lived_at[model] = self._clock.now()
+        at = self._clock.wall()
+        self._facts.emit(f.ServerStep(at=at, model=model, step=step, seconds=seconds))
 
     def note(self, note: Note) -> None:
         """Something that the scheduler noted."""
@@ -118,23 +141,25 @@ class Narrator:
                 strategy, _, why = note.text.partition(": ")
                 fact = f.StrategyFellBack(at=at, strategy=strategy, why=why)
             case _:
-                fact = _swap_ended(note, at)
+                fact = self._swap_ended(note, at)
         self._facts.emit(fact)
 
-
-def _swap_ended(note: Note, at: float) -> f.SwapEnded:
-    drain_s, stop_s, start_s = note.phases or (0.0, 0.0, 0.0)
-    return f.SwapEnded(
-        at=at,
-        swap=note.swap or 0,
-        model=note.model,
-        node=note.node,
-        outcome=note.kind.removeprefix("swap_"),
-        coming_from=note.coming_from,
-        seconds=drain_s + stop_s + start_s,
-        drain_s=drain_s,
-        stop_s=stop_s,
-        start_s=start_s,
-        requests=note.requests,
-        error=note.text if note.kind != "swap_ready" else "",
-    )
+    def _swap_ended(self, note: Note, at: float) -> f.SwapEnded:
+        drain_s, stop_s, start_s = note.phases or (0.0, 0.0, 0.0)
+        now = self._clock.now()
+        return f.SwapEnded(
+            at=at,
+            swap=note.swap or 0,
+            model=note.model,
+            node=note.node,
+            outcome=note.kind.removeprefix("swap_"),
+            coming_from=note.coming_from,
+            seconds=drain_s + stop_s + start_s,
+            drain_s=drain_s,
+            stop_s=stop_s,
+            start_s=start_s,
+            ready_s=now - self._lived_at.pop(note.model, now),
+            requests=note.requests,
+            error=note.text if note.kind != "swap_ready" else "",
+            fails=self._fails(note.model) if note.kind == "swap_failed" else 0,
+        )

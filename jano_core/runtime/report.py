@@ -20,5 +20,8 @@ class Report(Protocol):
     def crashed(self, message: str, detail: str) -> None:
         """It was ready, died or hung, and is gone."""
 
+    def step(self, step: str, seconds: float) -> None:
+        """A step of its life took so long, up to now: see `telemetry.facts.ServerStep`."""
+
     def progress(self, fraction: float | None, note: str) -> None:
         """How far a load is, 0..1 (None: unknown), with a note for people."""

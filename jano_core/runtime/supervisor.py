@@ -180,7 +180,9 @@ class Supervisor:
         timeout = server.spec.start_timeout
         try:
             with anyio.fail_after(timeout):
+                began = anyio.current_time()
                 await launcher.start()
+                self._report.step("start", anyio.current_time() - began)
                 return await _unless_ended(launcher.wait, make_ready)
         except TimeoutError as error:
             raise LoadFailed(f"not ready after {timeout:g} s") from error

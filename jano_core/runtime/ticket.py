@@ -39,12 +39,16 @@ class About(Struct, frozen=True, kw_only=True):
     path: str = ""
     method: str = ""
     stream: bool = False
+    traceparent: str = ""
+    tracestate: str = ""
     internal: bool = False
     """Made by Jano itself, to load a model: appears in no statistics."""
 
 
 class Ending(Struct, frozen=True, kw_only=True):
-    """What became of a request. `code` is Jano's error code, `error` a text for people."""
+    """What became of a request. `code` is Jano's error code, `error` a text for people,
+    `content_type` that of the server's answer.
+    """
 
     outcome: Outcome
     status: int
@@ -53,6 +57,7 @@ class Ending(Struct, frozen=True, kw_only=True):
     bytes_out: int = 0
     error: str = ""
     code: str = ""
+    content_type: str = ""
 
 
 class Ticket:
@@ -121,6 +126,7 @@ class Ticket:
         bytes_out: int = 0,
         error: str = "",
         code: str = "",
+        content_type: str = "",
     ) -> None:
         """End it, waiting or running; later calls do nothing."""
         if not self.ended:
@@ -132,6 +138,7 @@ class Ticket:
                 bytes_out=bytes_out,
                 error=error,
                 code=code,
+                content_type=content_type,
             )
             self._dispatcher.finish(self, end)
 

@@ -21,7 +21,10 @@ class Fact(Struct, frozen=True, kw_only=True, tag=True, tag_field="fact"):
 
 
 class RequestQueued(Fact, frozen=True, kw_only=True):
-    """A request for a model was accepted and waits (perhaps for no time at all)."""
+    """A request for a model was accepted and waits (perhaps for no time at all).
+
+    `traceparent` and `tracestate` are the caller's W3C trace context as it came.
+    """
 
     id: str
     model: str
@@ -32,10 +35,12 @@ class RequestQueued(Fact, frozen=True, kw_only=True):
     priority: str = "normal"
     stream: bool = False
     resident: bool = False
+    traceparent: str = ""
+    tracestate: str = ""
 
 
 class RequestGranted(Fact, frozen=True, kw_only=True):
-    """It has a slot and goes to the model server."""
+    """It has a slot and goes to the model server at `url`. `queue_ms` counts from its arrival."""
 
     id: str
     model: str
@@ -43,6 +48,7 @@ class RequestGranted(Fact, frozen=True, kw_only=True):
     attempt: int = 1
     queue_ms: float = 0.0
     swap_ms: float = 0.0
+    url: str = ""
 
 
 class RequestRequeued(Fact, frozen=True, kw_only=True):
@@ -68,6 +74,7 @@ class RequestEnded(Fact, frozen=True, kw_only=True):
     `left` (client gone, status 499), `failed` (server broke off), `cancelled` (by a person).
     `queue_ms`/`swap_ms`: time until granted, and how much of it was a swap.
     `ttfb_ms`: grant → first body byte. `total_ms`: arrival → end. `code`: Jano's error code.
+    `content_type`: the answer's, empty where none came from the server.
     """
 
     id: str
@@ -89,6 +96,7 @@ class RequestEnded(Fact, frozen=True, kw_only=True):
     error: str = ""
     attempt: int = 1
     resident: bool = False
+    content_type: str = ""
 
 
 class InstanceChanged(Fact, frozen=True, kw_only=True):
@@ -116,7 +124,9 @@ class SwapEnded(Fact, frozen=True, kw_only=True):
     """The swap is over. `outcome`: `ready`, `failed` or `cancelled`.
 
     `coming_from` is the model most recently in use before. `seconds` = `drain_s` (waiting for
-    running requests) + `stop_s` + `start_s`. `requests` waited for it when it became ready.
+    running requests) + `stop_s` + `start_s`; `ready_s` is the end of `start_s`, when the server
+    lived already and was not ready yet. `requests` waited for it when it became ready. `fails`:
+    loads of the model that have failed in a row.
     """
 
     swap: int
@@ -128,8 +138,23 @@ class SwapEnded(Fact, frozen=True, kw_only=True):
     drain_s: float = 0.0
     stop_s: float = 0.0
     start_s: float = 0.0
+    ready_s: float = 0.0
     requests: tuple[str, ...] = ()
     error: str = ""
+    fails: int = 0
+
+
+class ServerStep(Fact, frozen=True, kw_only=True):
+    """A step in the life of a model's server took `seconds`, up to now.
+
+    `step`: `start` (its process lives, readiness is awaited), or what a backend does around a
+    swap: `sleep`, `wake`, `kv_save`, `kv_restore`.
+    """
+
+    model: str
+    node: str = LOCAL
+    step: str
+    seconds: float
 
 
 class ServerCrashed(Fact, frozen=True, kw_only=True):
