@@ -73,8 +73,8 @@ def load(
     names = Problems(origin.sources) if origin.lenient else problems
     check_names(config, names)
     check(config, registry, secrets, problems)
-    written = origin.lenient or "authenticator" in data.get("auth", {})
-    check_exposure(config, written, problems)
+    written = any(source.holds(("auth", "authenticator")) for source in origin.sources)
+    check_exposure(config, written or origin.lenient, problems)
     problems.throw()
     if origin.lenient:
         warnings += [f"{problem}; the first one wins" for problem in names.found]

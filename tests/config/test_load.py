@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jano_core.config.load import Loaded, load
+from jano_core.config.schema import Config
 from jano_core.errors import ConfigError
 from jano_core.plugin.registry import Registry
 
@@ -243,6 +244,14 @@ def test_all_problems_are_found_at_once(wrong: Wrong) -> None:
         ["jano.toml:6", "[models.a] x"],
         ["jano.toml:8", "[scheduler] strategy"],
     ]
+
+
+@pytest.mark.parametrize("table", Config.__struct_fields__)
+@pytest.mark.parametrize("value", ["3", "true", '"x"', "[1]", "nan", "2024-01-01"])
+def test_a_value_in_the_place_of_a_table(wrong: Wrong, table: str, value: str) -> None:
+    assert wrong(f"{table} = {value}\n")[0].startswith(
+        f"jano.toml:1: {table}: expected a table, found "
+    )
 
 
 @pytest.mark.parametrize(
