@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from . import plan_check
@@ -14,12 +15,16 @@ if TYPE_CHECKING:
     from .scheduler import Scheduler
 
 
+SOONEST_S = 0.001
+"""A strategy is woken this much later at the earliest, so that none can keep the box awake."""
+
+
 class Decider:
     """One decision after every event; `wake_at` is when the strategy wants to be asked again."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._stalled_since: float | None = None
+        self._patience_ends: float | None = None
         self.wake_at: float | None = None
 
     def decide(self, now: float) -> None:
@@ -29,44 +34,63 @@ class Decider:
         try:
             plan = policy.strategy.decide(self._view(now))
             problem = plan_check.objection(plan, self._scheduler.queue, self._scheduler.nodes)
+            if not problem and self._stalls(plan, now):
+                problem = "lets requests wait for nothing"
         except Exception as fault:
             plan, problem = Plan(), f"raised {type(fault).__name__}: {fault}"
-        if not problem and self._stalls(plan, now):
-            problem = "lets an idle box wait"
         if problem:
             plan = self._fall_back(policy.strategy, policy.fallback, problem, now)
         self._carry_out(plan, now)
-        if plan.wake_at is not None and plan.wake_at > now:
-            self.wake_at = plan.wake_at
-        if self._stalled_since is not None:
-            limit = self._stalled_since + policy.stall_limit
-            self.wake_at = limit if self.wake_at is None else min(self.wake_at, limit)
+        if plan.wake_at is not None and now < plan.wake_at < math.inf:
+            self.wake_at = max(plan.wake_at, now + SOONEST_S)
+        if self._patience_ends is not None and self._patience_ends > now:
+            times = (self._patience_ends, self.wake_at)
+            self.wake_at = min(time for time in times if time is not None)
 
     def _fall_back(self, failed: Strategy, fallback: Strategy, problem: str, now: float) -> Plan:
         text = f"{failed.name}: {problem}"
         self._scheduler.emit(Note(kind="strategy_fell_back", model="", text=text))
         plan = fallback.decide(self._view(now))
-        if self._is_idle() and not self._acts(plan):
+        if self._is_idle() and not self._helps(plan):
             self._refuse_stuck(now)
         return plan
 
     def _stalls(self, plan: Plan, now: float) -> bool:
-        """Does it let requests wait on an idle box without saying until when, or for too long?"""
-        if self._acts(plan) or not len(self._scheduler.queue) or not self._is_idle():
-            self._stalled_since = None
+        """Do requests wait though nothing runs, nor loads for any of them?
+
+        That is at once a fault on an idle box if the plan does not say until when; otherwise, and
+        while models are moved that nobody waits for, after `stall_limit`; from then on `fallback`
+        decides until one of them gets something.
+        """
+        if not len(self._scheduler.queue) or self._helps(plan) or self._is_helping():
+            self._patience_ends = None
             return False
-        if self._stalled_since is None:
-            self._stalled_since = now
-        waited = now - self._stalled_since
-        return (
-            plan.wake_at is None
-            or plan.wake_at <= now
-            or waited >= self._scheduler.policy.stall_limit
+        if self._patience_ends is None:
+            self._patience_ends = now + self._scheduler.policy.stall_limit
+        soon = plan.wake_at is not None and plan.wake_at > now
+        patient = soon or self._moves(plan) or not self._is_idle()
+        return not patient or now >= self._patience_ends
+
+    def _helps(self, plan: Plan) -> bool:
+        """Does it bring a waiting request forward?"""
+        loads = plan_check.loads(plan, self._scheduler.nodes)
+        wanted = any(self._scheduler.queue.waits_for(load.model) for load, _ in loads)
+        return bool(plan.serve or plan.reject or wanted)
+
+    def _moves(self, plan: Plan) -> bool:
+        instances = self._scheduler.node.instances
+        return bool(plan_check.loads(plan, self._scheduler.nodes)) or any(
+            instances[model].serving for model in plan.unload
         )
 
-    def _acts(self, plan: Plan) -> bool:
-        loads = plan_check.loads(plan, self._scheduler.nodes)
-        return bool(plan.serve or plan.reject or plan.unload or loads)
+    def _is_helping(self) -> bool:
+        """Does something run, or is a model on its way that somebody waits for?"""
+        node, queue = self._scheduler.node, self._scheduler.queue
+        return any(queue.waits_for(swap.target) for swap in node.swaps) or any(
+            instance.in_flight
+            for instance in node.instances.values()
+            if not instance.model.resident
+        )
 
     def _is_idle(self) -> bool:
         """Nothing runs and nothing moves, so that no event will come by itself."""

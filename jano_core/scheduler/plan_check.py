@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 
 from .instance import VACANT
 from .node import Node
 from .queue import Queue
-from .types import Load, Plan, Serve
+from .types import LOCAL, Load, Plan, Serve
 
 
 def serves(plan: Plan, queue: Queue) -> tuple[Serve, ...]:
@@ -24,25 +25,55 @@ def serves(plan: Plan, queue: Queue) -> tuple[Serve, ...]:
 
 
 def loads(plan: Plan, nodes: Mapping[str, Node]) -> tuple[tuple[Load, tuple[str, ...]], ...]:
-    """The plan's loads that ask for something, with whom to evict."""
+    """The plan's loads that ask for something, with whom to evict.
+
+    What is loaded, or on its way already, needs no second load.
+    """
     asked = []
     for load in plan.load:
         node = nodes.get(load.node)
         instance = node.instances.get(load.model) if node else None
-        if load.evict is not None and (instance is None or instance.state in VACANT):
+        moving = node is not None and any(swap.target == load.model for swap in node.swaps)
+        vacant = instance is None or instance.state in VACANT
+        if load.evict is not None and vacant and not moving:
             asked.append((load, tuple(load.evict)))
     return tuple(asked)
 
 
 def objection(plan: Plan, queue: Queue, nodes: Mapping[str, Node]) -> str:
     """Why the plan is not legal; empty when it is."""
+    malformed = _against_form(plan)
+    if malformed:
+        return malformed
     served = serves(plan, queue)
     return (
         _against_serves(served, queue, nodes)
         or _against_rejects(plan, served, queue)
         or _against_unloads(plan, served, queue, nodes)
+        or _against_haste(plan, loads(plan, nodes))
         or _against_loads(loads(plan, nodes), served, queue, nodes)
     )
+
+
+def _against_form(plan: object) -> str:
+    """A plan is read more than once, so that an iterator would seem empty the second time."""
+    if not isinstance(plan, Plan):
+        return f"answers {type(plan).__name__} instead of a Plan"
+    parts = {name: getattr(plan, name) for name in ("serve", "load", "unload", "reject")}
+    parts |= {"evict": [load.evict for load in plan.load if load.evict is not None]}
+    for name, part in parts.items():
+        for entries in part if name == "evict" else [part]:
+            if not isinstance(entries, tuple | list):
+                return f"gives {name} as {type(entries).__name__}, neither tuple nor list"
+    if plan.wake_at is not None and not plan.wake_at <= math.inf:
+        return f"wants to be woken at {plan.wake_at!r}"
+    return ""
+
+
+def _against_haste(plan: Plan, asked: tuple[tuple[Load, tuple[str, ...]], ...]) -> str:
+    gone = Counter((LOCAL, model) for model in plan.unload)
+    gone.update((load.node, name) for load, evict in asked for name in evict)
+    return next((f"puts {name!r} away twice" for (_, name), times in gone.items() if times > 1), "")
 
 
 def _against_serves(served: tuple[Serve, ...], queue: Queue, nodes: Mapping[str, Node]) -> str:
@@ -67,6 +98,8 @@ def _against_rejects(plan: Plan, served: tuple[Serve, ...], queue: Queue) -> str
     for reject in plan.reject:
         if reject.request not in queue or reject.request in taken:
             return f"rejects {reject.request!r}, which does not wait"
+        if not 400 <= reject.status <= 599:
+            return f"rejects {reject.request!r} with {reject.status!r}, which is no error"
         taken.add(reject.request)
     return ""
 
@@ -104,13 +137,13 @@ def _against_loads(
             return f"evicts for {load.model!r}, which nobody waits for, while others wait"
         for name in evict:
             instance = node.instances.get(name)
-            if instance is None or not instance.serving or instance.pinned:
-                return f"evicts {name!r}, which is not loaded or is pinned"
+            if instance is None or not instance.serving:
+                return f"evicts {name!r}, which is not loaded"
+            if instance.pinned or instance.model.resident:
+                return f"evicts {name!r}, which is pinned"
             if node.owes(instance, queue) and (node.name, name) not in paying:
                 return f"evicts {name!r} before it served the request it was loaded for"
         others = [other for other in asked[:number] if other[0].node == load.node]
-        if any(set(evict) & set(taken) for _, taken in others):
-            return f"evicts {evict} twice"
         here = set(node.occupied()) - set(evict)
         for other, taken in others:
             here = (here - set(taken)) | {other.model}

@@ -49,6 +49,8 @@ class Queue:
             self._by_model[model] = {request.id: request, **self._by_model.get(model, {})}
             lane = (model, request.priority)
             self._lanes[lane] = {request.id: request, **self._lanes.get(lane, {})}
+        if request.deadline is not None:
+            heapq.heappush(self._deadlines, (request.deadline, request.id))
 
     def pop(self, request: str) -> Request | None:
         """Take it out; None if it does not wait."""
@@ -93,10 +95,11 @@ class Queue:
 
     def overdue(self, now: float) -> list[Request]:
         """Waiting requests whose deadline has passed."""
-        found = []
+        found = {}  # one that was put back may be in the heap twice
         while (deadline := self.next_deadline()) is not None and deadline <= now:
-            found.append(self._all[heapq.heappop(self._deadlines)[1]])
-        return found
+            request = heapq.heappop(self._deadlines)[1]
+            found[request] = self._all[request]
+        return list(found.values())
 
 
 def _drop(index: dict[Key, dict[str, Request]], key: Key, request: str) -> None:

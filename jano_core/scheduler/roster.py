@@ -19,23 +19,29 @@ class Roster:
         self._swapper = swapper
         self._make: MakeRule | None = None
 
-    def configure(self, models: Iterable[Model], make_rule: MakeRule) -> None:
-        """These are all models now. One that is gone serves who waits for it, then it retires."""
+    def configure(self, models: Iterable[Model], make_rule: MakeRule) -> frozenset[str]:
+        """These are all models now. One that is gone serves who waits for it, then it retires.
+
+        Returns those that were resident and are not any more, or the other way round.
+        """
         self._make = make_rule
         instances, known = self._node.instances, {model.name: model for model in models}
+        moved = set[str]()
         for model in known.values():
             instance = instances.setdefault(model.name, Instance(model))
+            if instance.model.resident != model.resident:
+                moved.add(model.name)
             instance.model, instance.pinned, instance.retired = model, model.pinned, False
         for name, instance in instances.items():
             if name not in known:
                 instance.retired, instance.pinned = True, False
         self._make_rule()
+        return frozenset(moved)
 
     def retire(self, instance: Instance, now: float) -> None:
         """Nobody wants a model that is gone any more: put it away, and then forget it."""
-        if instance.state not in VACANT:
-            self._swapper.ask_to_leave(instance, now)
-        else:
+        self._swapper.ask_to_leave(instance, now)
+        if instance.state in VACANT:
             del self._node.instances[instance.name]
             self._make_rule()
 

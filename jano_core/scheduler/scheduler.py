@@ -176,8 +176,8 @@ class Scheduler:
             self.swapper.loaded(instance, now)
         else:
             return  # its unloading was ordered before this report came
-        if event.parallel is not None and not instance.model.resident:
-            instance.slots = max(1, event.parallel)
+        if not instance.model.resident:
+            instance.slots = max(1, event.parallel or instance.model.parallel)
 
     def _load_failed(self, event: ev.LoadFailed, now: float) -> None:
         instance = self.node.instances[event.model]
@@ -217,8 +217,12 @@ class Scheduler:
     def _reconfigured(self, event: ev.Reconfigured, now: float) -> None:
         self.policy = event.policy
         self.health.configure(event.policy.failure_limit, event.policy.failure_reset)
-        self.roster.configure(event.models, event.policy.make_rule)
-        for name in event.changed:
+        moved = self.roster.configure(event.models, event.policy.make_rule)
+        self.swapper.reconsider(now)
+        for request in (*self.queue, *self.aside):  # who is resident may have changed
+            self._take(request)
+            self._queue_of(request).add(request)
+        for name in sorted(event.changed | moved):
             self.health.forget(name)
             self.swapper.ask_to_leave(self.node.instances[name], now)
 
@@ -226,17 +230,16 @@ class Scheduler:
 
     def _keep_time(self, now: float) -> None:
         for request in (*self.queue.overdue(now), *self.aside.overdue(now)):
-            self.refuse_waiting(
-                request, "deadline_exceeded", "it could not be started in time", now=now
-            )
+            self.refuse_waiting(request, "deadline_exceeded", "it was not started in time", now=now)
         for instance in tuple(self.node.instances.values()):
             if instance.state == "cooling" and not self.health.spent(instance.name, now):
                 self.swapper.recover(instance, now)
-            if instance.state == "stopped" and instance.model.resident and not instance.retired:
+            wanted = not instance.retired or self._wanted(instance)
+            if instance.state == "stopped" and instance.model.resident and wanted:
                 self.swapper.start_resident(instance, now)
             elif self._may_expire(instance) and now >= instance.last_used + instance.model.ttl:
                 self.swapper.unload(instance, now, "idle")
-            elif instance.retired and not self._wanted(instance):
+            elif not wanted:
                 self.roster.retire(instance, now)
         self.swapper.let_go(now)
 
@@ -249,8 +252,6 @@ class Scheduler:
             and not instance.in_flight
             and not self.queue.waits_for(instance.name)
         )
-
-    # -- small things
 
     def _queue_of(self, request: Request) -> Queue:
         return self.aside if self.node.instances[request.model].model.resident else self.queue
@@ -291,8 +292,8 @@ class Scheduler:
 
     def _refuse(self, request: Request, code: str, message: str, **more: object) -> None:
         loaded = tuple(name for name, each in self.node.instances.items() if each.serving)
-        fields = {"loaded": loaded, **more}
-        self.emit(Refuse(request=request.id, code=code, message=message, **fields))  # type: ignore[arg-type]
+        more = {"loaded": loaded, **more}
+        self.emit(Refuse(request=request.id, code=code, message=message, **more))  # type: ignore[arg-type]
 
     def emit(self, command: AnyCommand) -> None:
         """Add a command to the answer."""

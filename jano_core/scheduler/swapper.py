@@ -48,13 +48,22 @@ class Swapper:
 
     def ask_to_leave(self, instance: Instance, now: float) -> None:
         """A person wants it gone: no new requests; unloaded when idle, a load is given up."""
+        swap = self._swap_to(instance.name)
         if instance.state == "starting":
             self.give_up(instance, now, "unloaded")
+        elif swap is not None:
+            self._end(swap, "swap_cancelled", now, "unloaded")
         elif instance.serving:
             instance.leaving = True
             if instance.state == "ready":
                 self._move(instance, "drain", now)
             self.let_go(now)
+
+    def reconsider(self, now: float) -> None:
+        """What fits together has changed: what has not started yet is decided anew."""
+        for swap in tuple(self._node.swaps):
+            if not swap.started:
+                self._end(swap, "swap_cancelled", now, "the configuration changed")
 
     def let_go(self, now: float) -> None:
         """Unload those that were told to leave and are idle."""

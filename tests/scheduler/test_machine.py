@@ -1,0 +1,194 @@
+"""Random histories under wise and foolish strategies: the scheduler's promises always hold.
+
+The promises are asserted by `shell.Shell` at every command, and at the end of each history.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import seed
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from jano_core.scheduler.policy import Policy
+from jano_core.scheduler.residency import Budget
+from jano_core.scheduler.strategy import Strategy
+from jano_core.scheduler.types import Model, Priority, Request
+from jano_core.strategies.fifo import Fifo
+from jano_core.strategies.greedy import Greedy
+from tests.scheduler.conftest import PROFILE, SEED
+from tests.scheduler.foolish import Drunk, Hostile, Juggler, Sleeper
+from tests.scheduler.shell import Shell
+
+NAMES = ("a", "b", "c", "d")
+
+STRATEGIES: dict[str, Any] = {
+    "greedy": lambda _: Greedy(),
+    "fifo": lambda _: Fifo(),
+    "drunk": Drunk,
+    "hostile": Hostile,
+    "sleeper": lambda _: Sleeper(),
+    "juggler": lambda _: Juggler(),
+}
+
+OUTCOMES = ("served", "served", "failed", "left", "cancelled", "retry", "retry")
+
+budgets = st.one_of(st.none(), st.integers(4, 8))
+models = st.builds(
+    Model,
+    name=st.just(""),
+    parallel=st.integers(1, 3),
+    memory=st.one_of(st.none(), st.integers(1, 4)),
+    pinned=st.sampled_from((False, False, False, True)),
+    resident=st.sampled_from((False, False, False, False, True)),
+    ttl=st.sampled_from((0.0, 0.0, 7.0)),
+)
+
+
+def named(drawn: list[Model], budget: int | None) -> list[Model]:
+    """Valid as a configuration is: whatever is pinned leaves room for each of the others."""
+    known: list[Model] = []
+    for name, model in zip(NAMES, drawn, strict=False):
+        fields = {field: getattr(model, field) for field in model.__struct_fields__}
+        for pinned in {model.pinned, False}:
+            known.append(Model(**{**fields, "name": name, "pinned": pinned}))
+            if valid(known, budget):
+                break
+            known.pop()
+        else:
+            known.append(Model(**{**fields, "name": name, "pinned": False}))
+    return known
+
+
+def valid(known: list[Model], budget: int | None) -> bool:
+    together = {model.name: model for model in known if not model.resident}
+    return not list(Budget(together, budget).problems())
+
+
+class Histories(RuleBasedStateMachine):
+    """Clients, servers, people and time, in any order."""
+
+    @initialize(
+        strategy=st.sampled_from(sorted(STRATEGIES)),
+        number=st.integers(0, 2**16),
+        drawn=st.lists(models, min_size=2, max_size=4),
+        budget=budgets,
+        limit=st.sampled_from((3, 1000)),
+    )
+    def begin(
+        self, strategy: str, number: int, drawn: list[Model], budget: int | None, limit: int
+    ) -> None:
+        self.count = 0
+        self.policy = self.make_policy(STRATEGIES[strategy](number), budget, limit)
+        self.shell = Shell(named(drawn, budget), self.policy, budget)
+        self.configured = [model.name for model in named(drawn, budget)]
+        self.shell.tell("unpin", "a")  # any event: it starts those that are always up
+
+    @staticmethod
+    def make_policy(strategy: Strategy, budget: int | None, limit: int) -> Policy:
+        return Policy(
+            strategy=strategy,
+            fallback=Greedy(),
+            make_rule=lambda known: Budget(known, budget),
+            queue_limit=limit,
+        )
+
+    @rule(
+        models=st.lists(st.integers(0, 3), min_size=1, max_size=2),
+        priority=st.sampled_from(Priority),
+        patience=st.one_of(st.none(), st.none(), st.floats(0, 30)),
+        allow_swap=st.sampled_from((True, True, True, False)),
+    )
+    def arrives(
+        self, models: list[int], priority: Priority, patience: float | None, allow_swap: bool
+    ) -> None:
+        self.count += 1
+        now = self.shell.now
+        self.shell.arrive(
+            Request(
+                id=str(self.count),
+                models=(self.configured[models[0] % len(self.configured)],),
+                arrived=now,
+                priority=priority,
+                deadline=None if patience is None else now + patience,
+                allow_swap=allow_swap,
+            )
+        )
+
+    @precondition(lambda self: self.shell.waiting)
+    @rule(data=st.data())
+    def leaves(self, data: st.DataObject) -> None:
+        self.shell.leave(data.draw(st.sampled_from(sorted(self.shell.waiting))))
+
+    @precondition(lambda self: self.shell.running)
+    @rule(data=st.data(), how=st.sampled_from(OUTCOMES))
+    def finishes(self, data: st.DataObject, how: Any) -> None:
+        request = data.draw(st.sampled_from(sorted(self.shell.running)))
+        self.shell.finish(request, "failed" if how == "retry" else how, how == "retry")
+
+    @precondition(lambda self: self.shell.under_way())
+    @rule(
+        data=st.data(),
+        fine=st.sampled_from((True, True, True, False)),
+        parallel=st.one_of(st.none(), st.integers(1, 4)),
+    )
+    def answers(self, data: st.DataObject, fine: bool, parallel: int | None) -> None:
+        self.shell.answer(data.draw(st.sampled_from(self.shell.under_way())), fine, parallel)
+
+    @precondition(lambda self: self.shell.up())
+    @rule(data=st.data())
+    def crashes(self, data: st.DataObject) -> None:
+        self.shell.crash(data.draw(st.sampled_from(self.shell.up())))
+
+    @rule(action=st.sampled_from(("unload", "pin", "unpin")), model=st.integers(0, 3))
+    def told(self, action: str, model: int) -> None:
+        self.shell.tell(action, self.configured[model % len(self.configured)])
+
+    @rule(seconds=st.sampled_from((0.01, 1.0, 8.0, 130.0, 400.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.shell.wait(seconds)
+
+    @rule(
+        drawn=st.lists(models, min_size=1, max_size=4),
+        changed=st.frozensets(st.sampled_from(NAMES)),
+        limit=st.sampled_from((1, 1000)),
+    )
+    def reconfigured(self, drawn: list[Model], changed: frozenset[str], limit: int) -> None:
+        budget = self.shell.budget
+        known = named(drawn, budget)
+        self.configured = [model.name for model in known]
+        self.policy = self.make_policy(self.policy.strategy, budget, limit)
+        self.shell.reconfigure(known, self.policy, changed & set(self.configured))
+
+    def teardown(self) -> None:
+        """Nobody new comes and nothing fails any more: everybody is answered."""
+        if not hasattr(self, "shell"):
+            return
+        shell = self.shell
+        for _ in range(500):
+            shell.wait(1.0)
+            for model in shell.under_way():
+                shell.answer(model)
+            for request in tuple(shell.running):
+                shell.finish(request, "served", retry=False)
+            if not (shell.waiting or shell.running or shell.under_way()):
+                break
+            if not (shell.running or shell.under_way()):
+                due = shell.scheduler.next_deadline()
+                assert due is not None, f"{sorted(shell.waiting)} wait for ever"
+                shell.wait(max(0.0, due - shell.now))
+        assert not shell.waiting, shell
+        assert shell.answered == {str(number + 1) for number in range(self.count)}
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_promises_hold_in_every_history() -> None:
+    run_state_machine_as_test(seed(SEED)(Histories), settings=PROFILE)
