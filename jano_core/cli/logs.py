@@ -21,10 +21,10 @@ Examples:
 def command(model: str | None, follow: bool, url: str | None) -> None:
     """Show the router's log, or that of MODEL's server."""
     router = find(url)
+    source = model or "proxy"
     if not follow:
-        click.echo(router.text(model_path("/logs", model) if model else "/logs"), nl=False)
+        click.echo(router.text(model_path("/logs", source)), nl=False)
         return
-    path = model_path("/logs/stream", model) if model else "/logs/stream/proxy"
-    for text in router.lines(path):
+    for text in router.lines(model_path("/logs/stream", source)):
         sys.stdout.write(text)
         sys.stdout.flush()

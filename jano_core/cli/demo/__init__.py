@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import tempfile
@@ -44,7 +45,8 @@ def command(ctx: click.Context, keep: bool) -> None:
             if keep:
                 click.echo(f"\nJano keeps running; dashboard: {jano.url}/ui   Ctrl-C ends it")
                 sys.stdout.flush()
-                jano.process.wait()
+                with contextlib.suppress(KeyboardInterrupt):
+                    jano.process.wait()
     if ours.order != EXPECTED or ours.swaps != 1:
         click.echo("jano: the burst should have cost one swap", err=True)
         ctx.exit(FAILED)

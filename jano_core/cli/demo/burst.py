@@ -20,8 +20,6 @@ from ..router import Router
 BURST = (("1", "chat"), ("2", "code"), ("3", "chat"), ("4", "chat"), ("5", "code"), ("6", "code"))
 EXPECTED = ("1", "3", "4", "2", "5", "6")
 TOKENS = 24
-_RATE = 30
-_LOAD_SECONDS = 2.0
 _FRAME_SECONDS = 0.1
 _LIMIT_SECONDS = 60.0
 
@@ -59,15 +57,17 @@ class Outcome:
 Show = Callable[[Scene], None]
 
 
-def configuration(folder: Path, strategy: str = "") -> str:
-    """A `jano.toml` with two simulated models, one at a time; the default strategy if not named."""
+def configuration(folder: Path, strategy: str = "", load: float = 2.0, rate: float = 30) -> str:
+    """A `jano.toml` with two simulated models, one at a time; the default strategy if not named.
+
+    `load` in seconds, `rate` in tokens per second.
+    """
     lines = ["[server]", 'keepalive = "250ms"']
     if strategy:
         lines += ["[scheduler]", f'strategy = "{strategy}"']
     for model in ("chat", "code"):
-        words = command(
-            model, load=_LOAD_SECONDS, tokens=TOKENS, rate=_RATE, book=folder / "books.jsonl"
-        )
+        book = folder / "books.jsonl"
+        words = command(model, load=load, tokens=TOKENS, rate=rate, book=book)
         lines += [f"[models.{model}]", f"cmd = {json.dumps(words)}", "parallel = 1"]
     return "\n".join(lines) + "\n"
 

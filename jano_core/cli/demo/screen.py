@@ -55,7 +55,8 @@ def table(ours: Outcome, theirs: Outcome) -> Iterator[str]:
     for name, outcome in (("Jano", ours), ("strict FIFO", theirs)):
         order = " ".join(outcome.order)
         yield f"{name:14}{order:16}{outcome.swaps:>6}{outcome.seconds:>10.1f}"
-    swaps, seconds = theirs.swaps - ours.swaps, theirs.seconds - ours.seconds
+    swaps = theirs.swaps - ours.swaps
+    seconds = round(theirs.seconds, 1) - round(ours.seconds, 1)
     yield f"{'saved':14}{'':16}{swaps:>6}{seconds:>10.1f}"
 
 

@@ -1,0 +1,34 @@
+"""The demo's burst on real processes, faster than people want to watch it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jano_core.cli.demo.burst import EXPECTED, Outcome, Scene, configuration, run
+from jano_core.cli.demo.screen import table
+from jano_core.testing.running import running_jano
+
+
+@pytest.mark.wire
+def test_the_burst_costs_one_swap_and_three_in_strict_order(tmp_path: Path) -> None:
+    outcomes = {}
+    scenes: list[Scene] = []
+    for strategy in ("", "fifo"):
+        folder = tmp_path / (strategy or "default")
+        config = configuration(folder, strategy, load=0.2, rate=200)
+        with running_jano(config, folder) as jano:
+            outcomes[strategy] = run(jano, folder, scenes.append)
+    assert (outcomes[""].order, outcomes[""].swaps) == (EXPECTED, 1)
+    assert (outcomes["fifo"].order, outcomes["fifo"].swaps) == (tuple("123456"), 3)
+    assert {ask.state for ask in scenes[-1].asks} == {"served"}
+
+
+def test_the_table_adds_up() -> None:
+    lines = list(table(Outcome(EXPECTED, 1, 7.04), Outcome(tuple("123456"), 3, 11.36)))
+    assert [line.split() for line in lines[2:]] == [
+        ["Jano", *EXPECTED, "1", "7.0"],
+        ["strict", "FIFO", *"123456", "3", "11.4"],
+        ["saved", "2", "4.4"],
+    ]
