@@ -12,7 +12,7 @@ from ..errors import LoadFailed
 from ..plugin.contracts import Launcher
 from ..plugin.server import ServerSpec
 from ..runtime import ports, sweep
-from ..runtime.command import run_command
+from ..runtime.command import Command
 from ..runtime.process import SECOND_TERM_S, GuardedProcess
 
 DEFAULT_URL = "http://127.0.0.1:${PORT}"
@@ -98,9 +98,10 @@ class ProcessLauncher(Launcher):
         words = [self._fill(word) for word in spec.cmd_stop]
         with anyio.move_on_after(timeout):
             try:
-                status = await run_command(
+                command = await Command.start(
                     words, env=spec.env, cwd=spec.cwd, output=self.server.log
                 )
+                status = await command.run()
             except OSError as error:
                 self.server.log(f"cannot run cmd_stop {words[0]!r}: {error.strerror}\n")
         if status != 0:

@@ -10,7 +10,7 @@ import anyio
 from ..errors import LoadFailed, UpstreamError
 from ..plugin.contracts import Launcher
 from ..plugin.server import ServerSpec
-from ..runtime.command import LineReader, run_command
+from ..runtime.command import Command, LineReader
 
 STATUS_TIMEOUT_S = 10.0
 HEALTH_TIMEOUT_S = 1.5
@@ -26,6 +26,7 @@ class ScriptLauncher(Launcher):
     """
 
     name = "script"
+    _command: Command | None = None
     _fraction: float | None = None
     _note = ""
 
@@ -69,6 +70,8 @@ class ScriptLauncher(Launcher):
 
     async def wait(self) -> str:
         """There is no process to watch. That it is gone shows when a request cannot reach it."""
+        if self._command:
+            await self._command.listen()
         await anyio.sleep_forever()
         raise AssertionError("unreachable")
 
@@ -83,8 +86,9 @@ class ScriptLauncher(Launcher):
             "JANO_FROM": server.coming_from,
             "JANO_URL": server.router_url,
         }
-        command = [*server.spec.cmd, argument]
-        return await run_command(command, env=env, cwd=server.spec.cwd, output=output)
+        words = [*server.spec.cmd, argument]
+        self._command = await Command.start(words, env=env, cwd=server.spec.cwd, output=output)
+        return await self._command.run()
 
     def _listen(self, line: str) -> None:
         """`jano:progress 0.4` and `jano:note text` are for the clients that wait."""

@@ -16,40 +16,55 @@ TERM_S = 1.0
 LONGEST_LINE = 8192
 
 
-async def run_command(
-    command: Sequence[str],
-    *,
-    env: Mapping[str, str],
-    cwd: str = "",
-    output: Callable[[str], None],
-) -> int:
-    """Run `command` and return its exit status (negative: the signal that ended it).
+class Command:
+    """One command in a process group of its own. `start` it, then `run` it to its end."""
 
-    Bound it with a cancel scope: on cancellation its process group is ended before this returns.
-    What it leaves running in the background on purpose, once it has ended by itself, stays; such
-    processes should not keep its output open. Raises `OSError` where it cannot be run.
-    """
-    with anyio.CancelScope(shield=True):  # it is a moment, and half of it cannot be undone
-        process = await anyio.open_process(
-            command,
-            env=env,
-            cwd=cwd or None,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    assert process.stdout
-    heard = Output(process.stdout, output)
-    try:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(heard.pump)
-            status = await process.wait()
-            tasks.cancel_scope.deadline = anyio.current_time() + LAST_WORDS_S
-        return status
-    except BaseException:
-        with anyio.CancelScope(shield=True):
-            await _end_group(process)
-        raise
+    def __init__(self, process: Process, output: Callable[[str], None]) -> None:
+        assert process.stdout
+        self._process = process
+        self._output = Output(process.stdout, output)
+
+    @classmethod
+    async def start(
+        cls,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: str = "",
+        output: Callable[[str], None],
+    ) -> Command:
+        """Raises `OSError` where it cannot be run."""
+        with anyio.CancelScope(shield=True):  # it is a moment, and half of it cannot be undone
+            process = await anyio.open_process(
+                command,
+                env=env,
+                cwd=cwd or None,
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return cls(process, output)
+
+    async def run(self) -> int:
+        """Its exit status, as soon as it has ended (negative: the signal that ended it).
+
+        Bound it with a cancel scope: on cancellation the process group is ended before this
+        returns. What a command leaves in the background when it ends by itself, stays.
+        """
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._output.pump)
+                status = await self._process.wait()
+                tasks.cancel_scope.deadline = anyio.current_time() + LAST_WORDS_S
+            return status
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await _end_group(self._process)
+            raise
+
+    async def listen(self) -> None:
+        """After `run`: pass on what those in the background still say; else they would block."""
+        await self._output.pump()
 
 
 async def _end_group(process: Process) -> None:

@@ -10,10 +10,11 @@ function is unsafe in a process with threads. The guard
 * starts the command in a session of its own, so that one signal reaches its whole group;
 * on Linux is the reaper of everything below it, so that nothing can slip out of its sight;
 * ends all of it at once when its standard input closes, which the kernel does if Jano dies;
-* outlives the command until nothing of it is left, so that "the guard is gone" is the proof.
+* outlives the command until nothing of it is left, so that its last word is the proof.
 
 Standard input takes orders, one byte each: `T` asks everything to end (SIGTERM), `K` ends it.
-Standard error reports, a line each: `pid N` or `error TEXT`, later `exit N` or `signal N`.
+Standard error reports, a line each: `pid N` or `error TEXT`, when the command ends `exit N` or
+`signal N`, and `gone` when nothing is left.
 The command gets an empty standard input, and Jano's pipe as its standard output and error.
 """
 
@@ -46,6 +47,7 @@ def main(command: list[str]) -> None:
     _report(f"pid {server}")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the output's end must be the server's end
     _watch(server, woken)
+    _report("gone")
 
 
 def _start(command: list[str]) -> int:
@@ -75,7 +77,8 @@ def _start(command: list[str]) -> int:
     os.close(told)
     if text := os.read(failure, 1024):
         _report("error " + text.decode(errors="replace"))
-        os._exit(FAILED_TO_RUN)
+        _report("gone")
+        sys.exit(FAILED_TO_RUN)
     return child
 
 

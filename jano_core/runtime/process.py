@@ -20,7 +20,8 @@ LAST_WORDS_S = 0.2
 """How long the output of an ended process is still awaited: it says why."""
 READ_SIZE = 65536
 
-ASK, KILL = b"T", b"K"
+REAP_S = 1.0
+ASK, KILL, GONE = b"T", b"K", "gone"
 
 
 class GuardedProcess:
@@ -111,15 +112,17 @@ class GuardedProcess:
         return self._proven_gone
 
     async def _until_gone(self) -> None:
-        while line := await self._reports.next():
+        while (line := await self._reports.next()) and line != GONE:
             self._why = _in_words(line)
-        if not self._why and self.identity.boot:
-            # The guard was killed before it could tell or clean up. The command dies with it
-            # where the system knows parent-death signals; its session is looked through here.
+        if not line and self.identity.boot and not self._proven_gone:
+            # The guard was killed before it could clean up. The command dies with it where the
+            # system knows parent-death signals; its session is looked through here.
             while process_tree.kill_session(self.identity):  # noqa: ASYNC110 (nobody could tell)
                 await anyio.sleep(0.01)
         self._proven_gone = True
         await self._orders.aclose()
+        with anyio.move_on_after(REAP_S):
+            await self._guard.wait()
 
     async def _order(self, order: bytes) -> None:
         try:

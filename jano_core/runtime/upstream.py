@@ -16,6 +16,7 @@ import httpx
 from ..errors import UpstreamError
 
 Headers = list[tuple[bytes, bytes]]
+Transport = httpx.AsyncBaseTransport
 
 CONNECT_TIMEOUT_S = 5.0
 KEEPALIVE_S = 4.0

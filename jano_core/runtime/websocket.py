@@ -141,9 +141,10 @@ class WebSocket:
                 elif frame.opcode is Opcode.CLOSE:
                     self._closed = _closing(frame.payload)
                     await self._say_close(self._closed.code, "")
-                elif frame.opcode is not Opcode.PONG:
-                    if (message := self._joiner.add(frame)) is not None:
-                        self._messages.append(message)
+                elif frame.opcode is Opcode.PONG:
+                    continue
+                elif (message := self._joiner.add(frame)) is not None:
+                    self._messages.append(message)
         except ProtocolError as error:
             await self._say_close(error.code, str(error))
             self._closed = Closed(error.code, str(error))
