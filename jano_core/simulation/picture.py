@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import pairwise
 
 from .simulator import Run
 
@@ -71,7 +72,7 @@ def _panel(run: Run, top: float, end: float, deepest: int) -> Iterable[str]:
 def _spans(run: Run, model: str, end: float) -> Iterable[tuple[float, float, str]]:
     """The times in which a model was in memory or on its way, by state."""
     changes = [(at, state) for at, name, state in run.states if name == model]
-    for (at, state), (until, _) in zip(changes, [*changes[1:], (end, "")], strict=True):
+    for (at, state), (until, _) in pairwise([*changes, (end, "")]):
         if state in COLOURS and until > at:
             yield at, until, state
 
