@@ -64,7 +64,7 @@ def main() -> None:
         folder = Path(name)
         book = folder / "books.jsonl"
         options = "--load 0.2 --tokens 10 --rate 100 --parallel 8"
-        config = "".join(model_table(model, book, options) for model in MODELS)
+        config = "".join(model_table(model, book, options, "parallel = 8") for model in MODELS)
         with running_jano(config, folder / "jano") as jano:
             anyio.run(rounds, jano, book, count)
 

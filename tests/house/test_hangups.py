@@ -25,7 +25,7 @@ SLACK = 1.0  # from the order to load to the first line in the server's book, on
 async def test_a_thousand_clients_hang_up(tmp_path: Path) -> None:
     book = tmp_path / "books.jsonl"
     options = "--load 0.2 --tokens 10 --rate 100 --parallel 8"
-    config = "".join(model_table(name, book, options) for name in MODELS)
+    config = "".join(model_table(name, book, options, "parallel = 8") for name in MODELS)
     crowd = Crowd(MODELS, SEED)
     print(f"seed {SEED}")
 
@@ -73,7 +73,7 @@ async def test_a_load_that_nobody_waits_for_any_more_is_given_up(tmp_path: Path)
         async with exchange(jano.url, "/v1/chat/completions", chat("chat")):
             (started,) = await until(lambda: entries(book, "start"), "chat loads")
         await until(lambda: not alive(started["pid"]), "its server is gone")
-        assert jano.get("/status")["models"]["chat"]["state"] == "stopped"
+        await until(lambda: state_of_chat(jano) == "stopped", "and the router knows")
 
 
 async def test_a_client_that_leaves_a_stream_frees_the_slot(tmp_path: Path) -> None:
@@ -87,6 +87,10 @@ async def test_a_client_that_leaves_a_stream_frees_the_slot(tmp_path: Path) -> N
         body = chat("chat", simulate={"tokens": 2})
         assert (await ask(jano.url, "/v1/chat/completions", body)).status == 200
         assert jano.get("/usage")["records"][1]["status"] == 499
+
+
+def state_of_chat(jano: RunningJano) -> str:
+    return str(jano.get("/status")["models"]["chat"]["state"])
 
 
 def idle(jano: RunningJano) -> bool:
