@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from ..errors import Refused
+from ..plugin.contracts import Caller
 from . import routes
 from .body import read_body
 from .call import Call, ClientGone, RawHeaders, Receive, Scope, Send, join_target
@@ -59,7 +60,7 @@ class Gateway:
 
     async def _serve_errand(self, call: Call, route: routes.Route, argument: str) -> None:
         guard(self._house.config, call, changes=route.changes)
-        caller = admit(self._house, call, route.access)
+        caller = admit(self._house, call, route.access) if route.access else Caller()
         errand = Errand(self._house, call, caller, argument)
         await errand.read()
         await errand.attended(route.handler)

@@ -105,10 +105,13 @@ class Passage:
             self._ticket.first_byte()
             async with anyio.create_task_group() as both:
                 both.start_soon(self._upwards, socket, both.cancel_scope)
-                await self._downwards(socket)
+                closed = await self._downwards(socket)
                 both.cancel_scope.cancel()
+            # Only now, because granian does not close a socket that somebody still receives from.
             if self._gone is not None:
                 await socket.close(SENDABLE.get(self._gone, self._gone))
+            else:
+                await _close(self._call, SENDABLE.get(closed.code, closed.code), closed.reason)
 
     async def _upwards(self, socket: WebSocket, scope: anyio.CancelScope) -> None:
         while (message := await self._call.receive())["type"] == "websocket.receive":
@@ -120,15 +123,14 @@ class Passage:
         self._gone = message.get("code", GOING_AWAY)
         scope.cancel()
 
-    async def _downwards(self, socket: WebSocket) -> None:
-        try:
-            while True:
+    async def _downwards(self, socket: WebSocket) -> Closed:
+        while True:
+            try:
                 message = await socket.receive()
-                kind = "text" if isinstance(message, str) else "bytes"
-                await self._call.send({"type": "websocket.send", kind: message})
-        except Closed as closed:
-            code = SENDABLE.get(closed.code, closed.code)
-            await _close(self._call, code, closed.reason)
+            except Closed as closed:
+                return closed
+            kind = "text" if isinstance(message, str) else "bytes"
+            await self._call.send({"type": "websocket.send", kind: message})
 
 
 async def _close(call: Call, code: int, reason: str) -> None:

@@ -1,0 +1,133 @@
+"""What only a real server and real sockets show: cut answers, raw paths, WebSockets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+
+import pytest
+import websockets.sync.server
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from jano_core.testing.running import RunningJano, running_jano
+from tests.wire_client import ask, opened
+
+pytestmark = [pytest.mark.wire, pytest.mark.anyio]
+
+CHAT = "/v1/chat/completions"
+BODY = b'{"model":"plain"}'
+
+
+class Plain(StreamRequestHandler):
+    """A model server on bare sockets: each path is a way to answer, right or wrong."""
+
+    def handle(self) -> None:
+        request = self.rfile.readline().split()
+        length = 0
+        while (line := self.rfile.readline()).strip():
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        self.rfile.read(length)
+        method, target = request[0], request[1]
+        if target.startswith(b"/short"):
+            self._say(b"content-length: 100\r\n", b"only this")
+        elif target.startswith(b"/cut"):
+            self._say(b"transfer-encoding: chunked\r\n", b"4\r\nhalf\r\n")
+        elif method == b"HEAD":
+            self._say(b"content-length: 77\r\n", b"")
+        else:
+            self._say(b"content-length: %d\r\n" % len(target), target)
+
+    def _say(self, headers: bytes, body: bytes) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n" + headers + b"\r\n" + body)
+
+
+def echo(socket: websockets.sync.server.ServerConnection) -> None:
+    socket.send(f"path {socket.request.path if socket.request else ''}")
+    for message in socket:
+        if message == "end":
+            socket.close(4001, "bye")
+            return
+        socket.send(message)
+
+
+@pytest.fixture(scope="module")
+def jano(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningJano]:
+    sockets = websockets.sync.server.serve(echo, "127.0.0.1", 0, subprotocols=["talk"])
+    with ThreadingTCPServer(("127.0.0.1", 0), Plain) as plain, sockets:
+        plain.daemon_threads = True
+        for server in (plain, sockets):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        config = (
+            f'[models.plain]\nurl = "http://127.0.0.1:{plain.server_address[1]}"\n'
+            'health = "none"\n'
+            f'[models.talk]\nurl = "http://127.0.0.1:{sockets.socket.getsockname()[1]}"\n'
+            'health = "none"\nresident = true\n'
+        )
+        with running_jano(config, tmp_path_factory.mktemp("wire")) as running:
+            yield running
+        plain.shutdown()
+
+
+@pytest.mark.parametrize("path", ["/upstream/plain/short", "/upstream/plain/cut"])
+async def test_an_answer_that_breaks_off_is_seen_to_be_cut(jano: RunningJano, path: str) -> None:
+    answer = await ask(jano.url, path)
+    assert answer.status == 200
+    assert not answer.whole
+
+
+@pytest.mark.parametrize("rest", ["/a%2Fb/%C3%BC?q=%20x&y", "/a//b/../c", "/%252F"])
+async def test_a_path_arrives_as_it_was_written(jano: RunningJano, rest: str) -> None:
+    answer = await ask(jano.url, "/upstream/plain" + rest)
+    assert answer.body == rest.encode()
+
+
+async def test_a_head_request(jano: RunningJano) -> None:
+    async with opened(jano.url, "HEAD", "/upstream/plain/x", {}) as made:
+        assert await made.head() == 200
+        assert made.headers["content-length"] == "77"
+
+
+async def test_a_bare_model_gets_its_slash(jano: RunningJano) -> None:
+    answer = await ask(jano.url, "/upstream/plain?x=1")
+    assert (answer.status, answer.headers["location"]) == (301, "/upstream/plain/?x=1")
+    answer = await ask(jano.url, "/upstream/plain", b"{}")
+    assert answer.status == 308
+
+
+async def test_a_websocket_both_ways(jano: RunningJano) -> None:
+    url = jano.url.replace("http", "ws") + "/upstream/talk/ws?a=b"
+    async with connect(url, subprotocols=["talk"], proxy=None) as socket:
+        assert socket.subprotocol == "talk"
+        assert await socket.recv() == "path /ws?a=b"
+        await socket.send("text")
+        assert await socket.recv() == "text"
+        await socket.send(b"\0" * 1_000_000)
+        assert await socket.recv() == b"\0" * 1_000_000
+        assert jano.get("/status")["inFlight"] + len(jano.get("/api/queue")["running"]) >= 1
+        await socket.send("end")
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4001, "bye")
+
+
+async def test_a_websocket_to_nobody_is_refused(jano: RunningJano) -> None:
+    url = jano.url.replace("http", "ws") + "/upstream/nobody/ws"
+    with pytest.raises(Exception, match="403"):
+        await connect(url, proxy=None)
+
+
+async def test_a_websocket_of_a_foreign_page_is_refused(jano: RunningJano) -> None:
+    url = jano.url.replace("http", "ws") + "/upstream/talk/ws"
+    with pytest.raises(Exception, match="403"):
+        await connect(url, origin="http://evil.example", proxy=None)  # type: ignore[arg-type]
+
+
+async def test_logs_stream_until_the_reader_goes(jano: RunningJano, tmp_path: Path) -> None:
+    async with opened(jano.url, "GET", "/logs/stream/proxy", {}) as made:
+        assert await made.head() == 200
+        assert made.headers["content-type"] == "text/plain; charset=utf-8"
