@@ -21,6 +21,7 @@ help:
 	@echo "make quick         the tests that need no sockets: seconds"
 	@echo "make lint          formatting, lint, types, generated documentation"
 	@echo "make docs          write the generated parts of the documentation anew"
+	@echo "make bench         figures: the cost of a decision, what a crowd leaves behind"
 
 # --- what users run
 
@@ -53,6 +54,11 @@ docs: .venv/installed-dev
 	.venv/bin/python docs/generate.py
 docs-check: .venv/installed-dev
 	.venv/bin/python docs/generate.py --check
+
+.PHONY: bench
+bench: .venv/installed-dev
+	.venv/bin/python bench/decision.py
+	.venv/bin/python -m bench.hangups
 
 # A real llama-server for tests/real: found on PATH or built once per machine (tools/ says how).
 # Without one those tests are skipped, so a failure here stops nothing.

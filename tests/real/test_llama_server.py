@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from jano_core.testing.running import RunningJano, running_jano
+from tests.components import require
 from tests.processes import alive
 from tests.real.conftest import SENTENCES
 from tests.wire_client import Answer, ask, chat, events, exchange, until
@@ -35,6 +36,7 @@ async def llama_slots(jano: RunningJano, model: str) -> list[bool]:
 
 def servers_of(path: Path) -> list[int]:
     """Living llama-servers that have this model file on their command line."""
+    require("procfs", Path("/proc/self").exists(), "this test reads /proc, which Linux has")
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
