@@ -153,13 +153,12 @@ class Router:
             serving.cancel_scope.cancel()
 
     def _announce(self, url: str) -> None:
-        unix = str(self._unix_path or "")
-        facts = {"url": url, "socket": unix, "pid": os.getpid()}
+        unix, pid = str(self._unix_path or ""), os.getpid()
         log.info("listening on %s", f"{url} and {unix}" if unix else url)
         if self._ready_file is not None:
-            announcement.write(self._ready_file, facts)
+            announcement.write(self._ready_file, {"url": url, "pid": pid})
         try:
-            announcement.write(self._router_file, facts)
+            announcement.write(self._router_file, {"url": url, "socket": unix, "pid": pid})
         except OSError as error:
             log.warning("commands will need --url: cannot write %s: %s", self._router_file, error)
 

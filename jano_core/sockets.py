@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import resource
 import socket
 import stat
 from pathlib import Path
@@ -13,6 +15,15 @@ from .runtime.ports import holder
 
 BACKLOG = 65535
 """Connections that may wait for a turn; the kernel lowers it to what it allows."""
+
+
+def allow_many_connections() -> None:
+    """Raise the soft limit of open files, which on most systems is lower than a long queue."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = BACKLOG if hard == resource.RLIM_INFINITY else min(BACKLOG, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):  # macOS has a lower limit that it hides.
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen_tcp(host: str, port: int) -> socket.socket:

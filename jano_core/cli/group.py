@@ -27,22 +27,6 @@ COMMANDS = {
 DONE, FAILED, WRONG, TEMPORARY = 0, 1, 2, 75
 """The exit codes of every command."""
 
-HELP = """A router and queue for language models on your own hardware.
-
-\b
-Start here:
-  jano demo                      see what it does, without any model
-  jano check --config jano.toml  is this configuration right?
-  jano serve --config jano.toml  run it; clients talk to http://127.0.0.1:8082/v1
-
-\b
-Shell completion:
-  eval "$(_JANO_COMPLETE=bash_source jano)"    likewise zsh_source; fish_source | source
-
-\b
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 75 no router reachable.
-"""
-
 
 class Unreachable(JanoError):
     """No router answers where one was looked for."""
@@ -77,7 +61,21 @@ class LazyGroup(click.Group):
             ctx.exit(TEMPORARY if isinstance(error, Unreachable) else FAILED)
 
 
-@click.group(cls=LazyGroup, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="jano")
 def cli() -> None:
-    pass
+    """A router and queue for language models on your own hardware.
+
+    \b
+    Start here:
+      jano demo                      see what it does, without any model
+      jano check --config jano.toml  is this configuration right?
+      jano serve --config jano.toml  run it; clients talk to http://127.0.0.1:8082/v1
+
+    \b
+    Shell completion:
+      eval "$(_JANO_COMPLETE=bash_source jano)"    likewise zsh_source; fish_source | source
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 75 no router reachable.
+    """

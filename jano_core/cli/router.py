@@ -37,7 +37,7 @@ class Router:
         """The text at `path`."""
         return self._ask("GET", path, _SECONDS).read().decode("utf-8", "replace")
 
-    def lines(self, path: str) -> Iterator[str]:
+    def stream(self, path: str) -> Iterator[str]:
         """The text at `path` as it comes, without end."""
         response = self._ask("GET", path, None)
         while data := response.read1(65536):

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ..app import Jano
 
 
 @click.command(
@@ -13,6 +19,7 @@ import click
 Examples:
   jano serve                              with the configuration that is found
   jano serve --config jano.toml --port 0  on a free port, which is logged
+
 \b
 SIGHUP reads the configuration again. SIGTERM finishes what runs, within shutdown_grace;
 a second one ends it at once."""
@@ -33,33 +40,42 @@ def command(
 
     from .. import folders
     from ..app import Jano
-    from ..config.load import load
+    from ..config.load import Loaded, load
     from ..plugin.registry import Registry
     from ..runtime.log_buffer import LogBuffer
     from ..server import Router
-    from ..sockets import listen_tcp, listen_unix
+    from ..sockets import allow_many_connections, listen_tcp, listen_unix
     from ..telemetry import logging
 
+    holder: Loaded | Jano | None = None
+
+    def redact(line: str) -> str:
+        return holder.secrets.redact(line) if holder else line
+
     router_log = LogBuffer()
-    logging.install(sink=router_log.write)
+    logging.install(sink=router_log.write, redact=redact)
     registry = Registry.discover()
-    loaded = load(config, registry, host=host, port=port)
+    holder = loaded = load(config, registry, host=host, port=port)
     server = loaded.config.server
+    allow_many_connections()
     sockets = [listen_tcp(server.host, server.port)]
     if server.unix_socket:
         sockets.append(listen_unix(Path(server.unix_socket).expanduser()))
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)
 
+    @asynccontextmanager
+    async def open_house() -> AsyncIterator[Jano]:
+        nonlocal holder
+        state = folders.state_folder()
+        async with Jano.open(
+            loaded, registry, state_folder=state, source=config, router_log=router_log
+        ) as holder:
+            yield holder
+
     async def run() -> None:
         await Router(
-            lambda: Jano.open(
-                loaded,
-                registry,
-                state_folder=folders.state_folder(),
-                source=config,
-                router_log=router_log,
-            ),
+            open_house,
             sockets,
             grace=server.shutdown_grace,
             router_file=folders.router_file(),

@@ -94,6 +94,7 @@ def test_plugins_lists_the_core() -> None:
 def test_schema_knows_the_tables() -> None:
     tables = json.loads(jano("schema").output)["properties"]
     assert {"server", "scheduler", "models"} <= set(tables)
+    assert len(jano("schema", "--json").output.splitlines()) == 1
 
 
 def test_import_prints_or_writes_a_configuration_that_is_valid(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def test_orders(router: tuple[str, list[str]], arguments: list[str], asked: str)
         (["logs"], "one\ntwo\n"),
         (["logs", "chat"], "loaded\n"),
         (["logs", "-f"], "one\ntwo\nthree\n"),
+        (["logs", "--json"], '{"line": "one"}\n{"line": "two"}\n'),
     ],
 )
 def test_logs(router: tuple[str, list[str]], arguments: list[str], text: str) -> None:

@@ -11,10 +11,10 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import anyio
 
+from jano_core.doors import Message, Receive, Send
 from jano_core.errors import JanoError, ListenError
 from jano_core.server import Router
 from jano_core.sockets import listen_tcp, listen_unix
@@ -24,7 +24,7 @@ class StandIn:
     def __init__(self) -> None:
         self.running: set[anyio.CancelScope] = set()
 
-    async def asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def asgi(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.accept"})
@@ -38,7 +38,7 @@ class StandIn:
                 await self._work(scope, send)
             self.running.discard(life)
 
-    async def _work(self, scope: dict[str, Any], send: Any) -> None:
+    async def _work(self, scope: Message, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         if scope["path"] == "/wait":
             # granian sends the head together with the first bytes of the body.
@@ -73,7 +73,7 @@ class StandIn:
         raise JanoError("the new configuration is wrong")
 
 
-async def answer(send: Any, lines: list[bytes]) -> None:
+async def answer(send: Send, lines: list[bytes]) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     for line in lines:
         await send({"type": "http.response.body", "body": line, "more_body": True})
