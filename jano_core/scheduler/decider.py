@@ -62,7 +62,8 @@ class Decider:
         while models are moved that nobody waits for, after `stall_limit`; from then on `fallback`
         decides until one of them gets something.
         """
-        if not len(self._scheduler.queue) or self._helps(plan) or self._is_helping():
+        left = len(self._scheduler.queue) - len(plan.reject)
+        if not left or self._helps(plan) or self._is_helping():
             self._patience_ends = None
             return False
         if self._patience_ends is None:
@@ -75,7 +76,7 @@ class Decider:
         """Does it bring a waiting request forward?"""
         loads = plan_check.loads(plan, self._scheduler.nodes)
         wanted = any(self._scheduler.queue.waits_for(load.model) for load, _ in loads)
-        return bool(plan.serve or plan.reject or wanted)
+        return bool(plan.serve or wanted)
 
     def _moves(self, plan: Plan) -> bool:
         instances = self._scheduler.node.instances

@@ -185,7 +185,7 @@ class Histories(RuleBasedStateMachine):
                 due = shell.scheduler.next_deadline()
                 assert due is not None, f"{sorted(shell.waiting)} wait for ever"
                 shell.wait(max(0.0, due - shell.now))
-        assert not shell.waiting, shell
+        assert not shell.waiting
         assert shell.answered == {str(number + 1) for number in range(self.count)}
 
 
