@@ -124,17 +124,26 @@ class Router:
         self._drained = anyio.Event()
 
     async def run(self) -> None:
-        """Serve until the first SIGTERM or SIGINT, then finish; the second one ends it at once."""
+        """Serve until the first SIGTERM or SIGINT, then finish; the second one ends it at once.
+
+        Raises `JanoError` where the house cannot be opened.
+        """
+        wrong: JanoError | None = None
         try:
             async with anyio.create_task_group() as tasks:
                 await tasks.start(self._watch_signals)
                 with self._opening:
-                    async with self._open_house() as house:
-                        self._house = house
-                        await self._serve(house)
+                    try:
+                        async with self._open_house() as house:
+                            self._house = house
+                            await self._serve(house)
+                    except JanoError as error:
+                        wrong = error  # Raised below: the task group would wrap it.
                 tasks.cancel_scope.cancel()
         finally:
             self._withdraw()
+        if wrong is not None:
+            raise wrong
 
     async def _serve(self, house: House) -> None:
         url = url_of(next(bound for bound in self._sockets if bound.family != socket.AF_UNIX))

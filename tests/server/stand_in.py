@@ -85,8 +85,10 @@ def told(line: str) -> None:
 
 
 @asynccontextmanager
-async def open_house(seconds: float) -> AsyncIterator[StandIn]:
+async def open_house(seconds: float, wrong: str) -> AsyncIterator[StandIn]:
     told("opening")
+    if wrong:
+        raise JanoError(wrong)
     await anyio.sleep(seconds)
     try:
         yield StandIn()
@@ -106,14 +108,18 @@ def main() -> int:
 
     async def run() -> None:
         await Router(
-            lambda: open_house(options.get("opening", 0)),
+            lambda: open_house(options.get("opening", 0), options.get("wrong", "")),
             sockets,
             grace=options.get("grace", 10),
             router_file=Path(options["folder"]) / "jano.json",
             ready_file=Path(options["folder"]) / "ready.json",
         ).run()
 
-    anyio.run(run, backend_options={"use_uvloop": True})
+    try:
+        anyio.run(run, backend_options={"use_uvloop": True})
+    except JanoError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

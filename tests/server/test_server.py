@@ -215,6 +215,13 @@ def test_signal_while_opening_gives_up_quietly(start: Callable[..., Process]) ->
     assert process.end() == 0
 
 
+def test_a_house_that_cannot_be_opened_is_one_clear_error(start: Callable[..., Process]) -> None:
+    process = start(wrong="no such strategy")
+    assert process.end() == 1
+    assert process.popen.stderr is not None
+    assert process.popen.stderr.read() == "no such strategy\n"
+
+
 def test_websockets_are_closed_with_a_code(start: Callable[..., Process]) -> None:
     process = start()
     host, port = process.ready()

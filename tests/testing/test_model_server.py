@@ -38,7 +38,7 @@ class Running:
 
     def __init__(self, book: Path, **options: Any) -> None:
         self.book = book
-        line = command("sim", 0, book=book, **{"tokens": 4} | options)
+        line = command("sim", options.pop("port", 0), book=book, **{"tokens": 4} | options)
         self.popen = subprocess.Popen(
             line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -243,6 +243,28 @@ async def test_health_may_lie(start: Start) -> None:
     _, url = start(lie_ready=True, never_ready=True)
     assert (await ask(url, "/health")).status == 200
     assert (await ask(url, "/v1/chat/completions", chat("sim"))).status == 503
+
+
+async def test_may_open_its_port_only_when_ready(start: Start) -> None:
+    running, url = start(load=0.3, bind_late=True)
+    assert (await ask(url, "/health")).status == 200
+    assert [line["what"] for line in entries(running.book)] == ["start", "ready"]
+
+
+async def test_may_leave_its_port_to_somebody_else(start: Start, tmp_path: Path) -> None:
+    _, url = start()
+    port = int(url.rpartition(":")[2])
+    quiet = Running(tmp_path / "other.jsonl", foreign=True, port=port)
+    loud = Running(tmp_path / "third.jsonl", port=port)
+    try:
+        assert "loaded" in quiet.said("loaded")
+        assert "cannot listen" in loud.said("error")
+        assert loud.popen.wait(LONG) == 1
+        assert quiet.popen.poll() is None
+    finally:
+        for running in (quiet, loud):
+            running.popen.kill()
+            running.popen.communicate()
 
 
 async def test_stops_when_told(start: Start) -> None:

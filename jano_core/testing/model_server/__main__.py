@@ -21,16 +21,15 @@ async def serve(options: Options) -> int:
     engine = Engine(options, book)
     book.enter("start", port=options.port)
     stopping = _listen_for_signals(options)
-    loading = asyncio.create_task(engine.load())
-    if options.bind_late:
-        await asyncio.wait([loading, stopping], return_when=asyncio.FIRST_COMPLETED)
-    server = None
-    if not options.foreign and not stopping.done():
-        try:
+    try:
+        server = None if options.bind_late else await _open(options, Router(engine))
+        loading = asyncio.create_task(engine.load())
+        if options.bind_late:
+            await asyncio.wait([loading, stopping], return_when=asyncio.FIRST_COMPLETED)
             server = await _open(options, Router(engine))
-        except OSError as error:
-            print(f"error: cannot listen: {error.strerror or error}", file=sys.stderr, flush=True)
-            return 1
+    except OSError as error:
+        print(f"error: cannot listen: {error.strerror or error}", file=sys.stderr, flush=True)
+        return 1
     await stopping
     book.enter("stop", active=len(engine.active))
     if server is not None:
@@ -39,7 +38,9 @@ async def serve(options: Options) -> int:
     return 0
 
 
-async def _open(options: Options, router: Router) -> asyncio.Server:
+async def _open(options: Options, router: Router) -> asyncio.Server | None:
+    if options.foreign:
+        return None
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: Connection(router.handle), options.host, options.port, backlog=4096
