@@ -17,6 +17,7 @@ from .config.load import Loaded, load
 from .config.schema import Config
 from .config.settings import settings_of
 from .gateway.app import Gateway
+from .plugin.contracts import Dialect, UsageNormalizer
 from .plugin.registry import Registry
 from .runtime.crew import Kit
 from .runtime.dispatcher import Dispatcher
@@ -29,12 +30,10 @@ from .scheduler.policy import Policy
 from .scheduler.residency import ResidencyRule
 from .scheduler.types import Model
 from .strategies.greedy import Greedy
-from .telemetry.activity import Activity
-from .telemetry.fact_log import log_fact
-from .telemetry.facts import ConfigReloaded, Facts
-from .telemetry.feed import Feed
-from .telemetry.ledger import Ledger
+from .telemetry.facts import ConfigReloaded
+from .telemetry.observatory import Observatory
 from .version import __version__
+from .vitals import Vitals
 
 log = logging.getLogger("jano.app")
 
@@ -57,29 +56,20 @@ class Jano:
         self._transport = transport
         self.registry = registry
         self.clock = Clock()
-        self.facts = Facts()
         self.router_log = router_log
         self._state_folder = state_folder
         self._source = source
         self._url = ""
         self._take(loaded)
-        self.activity = Activity()
-        self.ledger = Ledger(
-            self.clock.wall,
-            version=__version__,
-            usage_records=self.config.telemetry.usage_records,
-        )
+        self.telemetry = self._observatory()
+        self.facts = self.telemetry.facts
+        self.ledger = self.telemetry.ledger
+        self.activity = self.telemetry.activity
+        self.feed = self.telemetry.feed
         self.dispatcher = Dispatcher(
             self._models(), self._policy(), self._kit(), self.clock, self.facts
         )
-        self.feed = Feed(self, self.activity, self.clock.wall)
-        for listener in (
-            self.ledger.observe,
-            self.activity.observe,
-            self.feed.observe,
-            log_fact,
-        ):
-            self.facts.subscribe(listener)
+        self.vitals = Vitals(self.dispatcher, self.facts, self.clock)
         self.asgi = Gateway(self)
 
     @classmethod
@@ -112,13 +102,17 @@ class Jano:
             router_log=router_log or LogBuffer(),
             transport=transport,
         )
-        async with anyio.create_task_group() as tasks:
-            await tasks.start(jano.dispatcher.run)
-            try:
-                yield jano
-            finally:
-                jano.feed.close()
-                tasks.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(jano._publish_log)
+                await tasks.start(jano.dispatcher.run)
+                try:
+                    yield jano
+                finally:
+                    jano.feed.close()
+                    tasks.cancel_scope.cancel()
+        finally:
+            await jano.telemetry.close()
 
     # -- what the server asks of it
 
@@ -148,6 +142,8 @@ class Jano:
         loaded = load(self._source, self.registry)
         change = diff(self.config, loaded.config)
         self._take(loaded)
+        table = self.config.telemetry
+        self.telemetry.reconfigure(usage_records=table.usage_records, capture=table.capture)
         self.dispatcher.reconfigure(
             self._models(), self._policy(), self._kit(), frozenset(change.changed)
         )
@@ -201,11 +197,36 @@ class Jano:
         self.catalog = catalog
         self.secrets = secrets
         self.authenticator = authenticator
-        self.dialects = [each() for each in self.registry.dialects]
-        self.normalizers = [each() for each in self.registry.usage_normalizers]
+        self.dialects: Sequence[Dialect] = [each() for each in self.registry.dialects]
+        self.normalizers: Sequence[UsageNormalizer] = [
+            each() for each in self.registry.usage_normalizers
+        ]
         self._specs = specs
         for warning in loaded.warnings:
             log.warning(warning)
+
+    def _observatory(self) -> Observatory:
+        table = self.config.telemetry
+
+        def provider(model: str) -> str:
+            found = self.config.models.get(model)
+            return found.backend if found else ""
+
+        return Observatory(
+            self.clock,
+            self,
+            provider,
+            version=__version__,
+            usage_records=table.usage_records,
+            capture=table.capture,
+            otlp=table.otlp,
+            history=self._state_folder if table.history else None,
+        )
+
+    async def _publish_log(self) -> None:
+        async with self.router_log.subscribe() as texts:
+            async for text in texts:
+                self.feed.log("proxy", text)
 
     def _models(self) -> list[Model]:
         return [self.catalog.needs(name) for name in self.config.models]

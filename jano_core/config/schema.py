@@ -127,6 +127,7 @@ class TelemetryTable(Table, frozen=True, kw_only=True):
 
     usage_records: Annotated[int, Meta(ge=1)] = 500
     capture: Size = Size(0)
+    history: bool = True
     otlp: bool = False
 
 

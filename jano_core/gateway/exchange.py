@@ -13,7 +13,7 @@ from ..plugin.contracts import Caller, Dialect, Usage
 from .body import Body
 from .call import Call
 from .destination import Destination
-from .headers import identity, upward
+from .headers import identity, replaced, upward
 from .house import House
 from .relay import Relay
 from .reply import Reply
@@ -55,6 +55,9 @@ class Exchange:
         self._ticket = ticket
         self._reply = Reply(call.send)
         self._identity = identity(ticket.id, destination.target.model)
+        self._capture = house.telemetry.captures.begin(
+            ticket.id, call.path, call.headers, body.buffer
+        )
         self._gone = False
         self._serving = False
 
@@ -107,14 +110,20 @@ class Exchange:
             length if has_body else None,
             identity_only=self._reply.head_out,
         )
+        if trace := self._house.telemetry.onward(self._ticket.id):
+            headers = replaced(headers, trace)
         vigil = Vigil(Patience.of(self._house.config.server, self._destination.target.table))
-        relay = Relay(self._ticket, lease, self._reply, vigil, self._house.normalizers)
+        relay = Relay(
+            self._ticket, lease, self._reply, vigil, self._house.normalizers, self._capture
+        )
         beside.start_soon(vigil.keep)
         self._serving = True
         try:
             with vigil.scope:
                 await relay.run(method, target, headers, content)
-                self._finish("served", relay.status, usage=relay.usage)
+                self._finish(
+                    "served", relay.status, usage=relay.usage, content_type=relay.content_type
+                )
         except UpstreamError as error:
             return f"broke off: {error}"
         finally:
@@ -178,6 +187,7 @@ class Exchange:
         usage: Usage | None = None,
         code: str = "",
         error: str = "",
+        content_type: str = "",
     ) -> None:
         self._ticket.finish(
             outcome,
@@ -187,4 +197,5 @@ class Exchange:
             bytes_out=self._reply.bytes_out,
             code=code,
             error=error,
+            content_type=content_type,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from urllib.parse import quote
 
 from .call import RawHeaders
@@ -43,6 +43,12 @@ def upward(
     if length is not None:
         passed.append((b"content-length", str(length).encode()))
     return passed
+
+
+def replaced(headers: RawHeaders, by: Mapping[str, str]) -> RawHeaders:
+    """The headers with these in place of those that have the same name."""
+    kept = [pair for pair in headers if pair[0].decode("latin-1") not in by]
+    return kept + [(name.encode("latin-1"), value.encode("latin-1")) for name, value in by.items()]
 
 
 def downward(headers: RawHeaders) -> RawHeaders:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..telemetry.activity import Activity
     from ..telemetry.feed import Feed
     from ..telemetry.ledger import Ledger
+    from ..telemetry.observatory import Observatory
 
 
 class House(Protocol):
@@ -30,6 +31,7 @@ class House(Protocol):
     ledger: Ledger
     activity: Activity
     feed: Feed
+    telemetry: Observatory
     router_log: LogBuffer
     dialects: Sequence[Dialect]
     normalizers: Sequence[UsageNormalizer]

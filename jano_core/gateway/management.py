@@ -42,8 +42,13 @@ async def statistics(errand: Errand) -> None:
 
 
 async def capture(errand: Errand) -> None:
-    """`GET /api/captures/{id}`: nothing is captured."""
-    raise Refused("not_found", "no such capture: telemetry.capture is off")
+    """`GET /api/captures/{id}`: an exchange by its number in the activity log."""
+    text = errand.argument
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise Refused("invalid_request", f"the number of an exchange is expected, not {text!r}")
+    if (found := errand.house.telemetry.captures.get(int(text))) is None:
+        raise Refused("not_found", f"no capture of exchange {text} is kept")
+    await errand.send_json(found)
 
 
 async def version(errand: Errand) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..plugin.contracts import UsageNormalizer
     from ..runtime.ticket import Lease, Ticket
     from ..runtime.upstream import UpstreamResponse
+    from ..telemetry.captures import Capture
 
 Head = Callable[[], Awaitable[None]]
 
@@ -32,7 +33,9 @@ CLOSE_WITHIN = 1.0
 
 
 class Relay:
-    """Passes one server's answer to `reply`; `usage` and `status` are what came of it."""
+    """Passes one server's answer to `reply`; `usage`, `status` and `content_type` are what came of
+    it. `capture` is told all of it, where there is one.
+    """
 
     def __init__(
         self,
@@ -41,9 +44,12 @@ class Relay:
         reply: Reply,
         vigil: Vigil,
         normalizers: Sequence[UsageNormalizer],
+        capture: Capture | None,
     ) -> None:
         self.usage: Usage | None = None
         self.status = 0
+        self.content_type = ""
+        self._capture = capture
         self._ticket = ticket
         self._lease = lease
         self._reply = reply
@@ -67,6 +73,9 @@ class Relay:
 
     async def _answer(self, response: UpstreamResponse, method: str) -> None:
         kind = value_of(response.headers, b"content-type").decode("latin-1")
+        self.content_type = kind
+        if self._capture is not None:
+            self._capture.answered(response.headers)
         coding = value_of(response.headers, b"content-encoding").decode("latin-1")
         plain = coding.lower() in ("", "identity")
         events = kind.lower().startswith(EVENT_STREAM) and plain
@@ -101,6 +110,8 @@ class Relay:
         """
         reply, vigil = self._reply, self._vigil
         async for chunk in chunks:
+            if not chunk:
+                continue
             vigil.heard()
             if head is not None:
                 await head()
@@ -108,6 +119,8 @@ class Relay:
             if not reply.bytes_out:
                 self._ticket.first_byte()
             tap.feed(chunk)
+            if self._capture is not None:
+                self._capture.feed(chunk)
             await reply.body(chunk)
             vigil.listening()
         if head is not None:

@@ -35,6 +35,8 @@ def submit(house: House, call: Call, caller: Caller, destination: Destination) -
         deadline_s=_seconds(call.field("x-jano-deadline")),
         allow_swap=call.field("x-jano-no-swap") != "1",
         stream=destination.stream,
+        traceparent=call.field("traceparent"),
+        tracestate=call.field("tracestate"),
     )
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from ..clock import iso
 from ..plugin.contracts import Usage
 from .activity_query import ActivityQuery
+from .captures import Captures
 from .distribution import distribution
 from .facts import Fact, RequestEnded
 from .usage_records import NOTHING_REPORTED
@@ -29,9 +30,14 @@ class ActivityRow(Struct, frozen=True):
 
 
 class Activity:
-    """The last `size` finished requests, resident models' too. Subscribe `observe` to the facts."""
+    """The last `size` finished requests, resident models' too. Subscribe `observe` to the facts.
 
-    def __init__(self, size: int = 1000) -> None:
+    What was captured of them is found in `captures` under the numbers that are given here.
+    """
+
+    def __init__(self, size: int = 1000, captures: Captures | None = None) -> None:
+        self.size = size
+        self._captures = captures or Captures(0)
         self._rows: deque[ActivityRow] = deque(maxlen=size)
         self.newest_id = 0
 
@@ -40,6 +46,7 @@ class Activity:
         if isinstance(fact, RequestEnded):
             self.newest_id += 1
             self._rows.append(ActivityRow(self.newest_id, fact))
+            self._captures.keep(self.newest_id, fact)
 
     def page(self, query: ActivityQuery) -> dict[str, Any]:
         """One page of the rows that match, in llama-swap's shape."""
@@ -47,7 +54,7 @@ class Activity:
         rows.sort(key=lambda row: _sort_key(row, query.sort), reverse=query.order == "desc")
         first = (query.page - 1) * query.limit
         return {
-            "data": [_shown(row) for row in rows[first : first + query.limit]],
+            "data": [self._shown(row) for row in rows[first : first + query.limit]],
             "page": query.page,
             "limit": query.limit,
             "total": len(rows),
@@ -64,6 +71,37 @@ class Activity:
             "total_cache_tokens": _sum(usage.cached_tokens for usage in usages),
             "prompt_histogram": distribution(usage.prompt_per_second for usage in usages),
             "gen_histogram": distribution(usage.generated_per_second for usage in usages),
+        }
+
+    def _shown(self, row: ActivityRow) -> dict[str, Any]:
+        fact, usage = row.fact, row.usage
+        return {
+            "id": row.id,
+            "timestamp": iso(fact.at),
+            "model": fact.model,
+            "req_path": fact.path,
+            "resp_content_type": fact.content_type,
+            "resp_status_code": fact.status,
+            "tokens": {
+                "cache_tokens": usage.cached_tokens,
+                "draft_tokens": None,
+                "draft_acc_tokens": None,
+                "input_tokens": usage.prompt_tokens,
+                "output_tokens": usage.generated_tokens,
+                "prompt_per_second": usage.prompt_per_second,
+                "tokens_per_second": usage.generated_per_second,
+            },
+            "duration_ms": round(fact.total_ms),
+            "has_capture": row.id in self._captures,
+            "error_msg": fact.error,
+            "metadata": {
+                "request": fact.id,
+                "outcome": fact.outcome,
+                "client": fact.client,
+                "session": fact.session,
+                "priority": fact.priority,
+                "rate_source": usage.source or "",
+            },
         }
 
 
@@ -84,7 +122,7 @@ def _sort_key(row: ActivityRow, key: str) -> tuple[bool, Any, int]:
         "model": fact.model,
         "req_path": fact.path,
         "resp_status_code": fact.status,
-        "resp_content_type": "",
+        "resp_content_type": fact.content_type,
         "cached": usage.cached_tokens,
         "prompt": usage.prompt_tokens,
         "generated": usage.generated_tokens,
@@ -94,38 +132,6 @@ def _sort_key(row: ActivityRow, key: str) -> tuple[bool, Any, int]:
         "duration": fact.total_ms,
     }[key]
     return value is not None, value if value is not None else 0, row.id
-
-
-def _shown(row: ActivityRow) -> dict[str, Any]:
-    fact, usage = row.fact, row.usage
-    return {
-        "id": row.id,
-        "timestamp": iso(fact.at),
-        "model": fact.model,
-        "req_path": fact.path,
-        "resp_content_type": "",
-        "resp_status_code": fact.status,
-        "tokens": {
-            "cache_tokens": usage.cached_tokens,
-            "draft_tokens": None,
-            "draft_acc_tokens": None,
-            "input_tokens": usage.prompt_tokens,
-            "output_tokens": usage.generated_tokens,
-            "prompt_per_second": usage.prompt_per_second,
-            "tokens_per_second": usage.generated_per_second,
-        },
-        "duration_ms": round(fact.total_ms),
-        "has_capture": False,
-        "error_msg": fact.error,
-        "metadata": {
-            "request": fact.id,
-            "outcome": fact.outcome,
-            "client": fact.client,
-            "session": fact.session,
-            "priority": fact.priority,
-            "rate_source": usage.source or "",
-        },
-    }
 
 
 def _sum(values: Iterable[int | None]) -> int:

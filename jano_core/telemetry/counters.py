@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 
 from .facts import (
     Fact,
@@ -18,6 +19,9 @@ from .histogram import Histogram
 SWAP_BOUNDS_MS = (1000, 5000, 15000, 30000, 60000, 120000, 300000)
 NOTHING_LOADED = "(none)"
 """What a swap comes from when no model was in use before."""
+MOST_CLIENTS = 100
+OTHERS = "(others)"
+"""Stands for every client after the first hundred: callers must not choose how much is kept."""
 
 Transition = tuple[str, str]
 
@@ -39,6 +43,8 @@ class Counters:
         self.request_seconds: defaultdict[tuple[str, str], Histogram] = defaultdict(Histogram)
         self.queue_seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.first_token_seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self.swap_wait_seconds: defaultdict[str, float] = defaultdict(float)
+        """Client → what its requests waited for swaps."""
         self.failures: Counter[tuple[str, str]] = Counter()
         self.fallbacks = 0
 
@@ -53,18 +59,17 @@ class Counters:
                 self._ended(fact)
             case SwapEnded(outcome="ready"):
                 self._swapped(fact)
-            case SwapEnded(outcome="failed"):
-                self.failures[fact.model, "load"] += 1
-            case ServerCrashed():
-                self.failures[fact.model, "crash"] += 1
             case StrategyFellBack():
                 self.fallbacks += 1
+        if failure := failure_in(fact):
+            self.failures[failure] += 1
         self.errors += error_in(fact) is not None
 
     def _ended(self, fact: RequestEnded) -> None:
         self.request_seconds[fact.model, fact.outcome].observe(fact.total_ms / 1000)
-        if fact.outcome in ("failed", "refused"):
-            self.failures[fact.model, fact.code or "upstream_failed"] += 1
+        if fact.swap_ms:
+            client = known_client(self.swap_wait_seconds, fact.client)
+            self.swap_wait_seconds[client] += fact.swap_ms / 1000
         if fact.resident or not is_served(fact):
             return
         self.served[fact.model] += 1
@@ -78,12 +83,13 @@ class Counters:
         self.swaps[transition] += 1
         self.swap_ms[transition] += milliseconds
         self.swap_ms_histogram.observe(milliseconds)
-        for phase, seconds in (
-            ("drain", fact.drain_s),
-            ("stop", fact.stop_s),
-            ("start", fact.start_s),
-        ):
+        for phase, seconds in phases(fact):
             self.phase_seconds[*transition, phase] += seconds
+
+
+def known_client(known: Collection[str], client: str) -> str:
+    """The name under which a client is counted beside those already `known`."""
+    return client if client in known or len(known) < MOST_CLIENTS else OTHERS
 
 
 def is_served(fact: RequestEnded) -> bool:
@@ -94,6 +100,28 @@ def is_served(fact: RequestEnded) -> bool:
 def swap_ms(fact: SwapEnded) -> int:
     """The swap proper, stopping and starting, without the requests that ran out before it."""
     return round((fact.seconds - fact.drain_s) * 1000)
+
+
+def phases(fact: SwapEnded) -> tuple[tuple[str, float], ...]:
+    """What a swap was made of, in seconds that add up to all of it."""
+    return (
+        ("drain", fact.drain_s),
+        ("stop", fact.stop_s),
+        ("start", fact.start_s - fact.ready_s),
+        ("ready", fact.ready_s),
+    )
+
+
+def failure_in(fact: Fact) -> tuple[str, str] | None:
+    """The model and the kind of failure if the fact is one."""
+    match fact:
+        case SwapEnded(outcome="failed"):
+            return fact.model, "load"
+        case ServerCrashed():
+            return fact.model, "crash"
+        case RequestEnded(outcome="failed" | "refused"):
+            return fact.model, fact.code or "upstream_failed"
+    return None
 
 
 def error_in(fact: Fact) -> str | None:

@@ -106,6 +106,10 @@ def _swaps(counters: Counters, swaps_avoided: int) -> Iterable[Line]:
         labels = {"from": old, "to": new, "phase": phase}
         yield _sample(f"{name}_sum", seconds, labels)
         yield _sample(f"{name}_count", counters.swaps[old, new], labels)
+    name = "jano_swap_wait_seconds_total"
+    yield from _head(name, "counter", "Time that requests waited for swaps, by client.")
+    for client, seconds in counters.swap_wait_seconds.items():
+        yield _sample(name, seconds, {"client": client})
     name = "jano_swaps_avoided_total"
     yield from _head(name, "counter", "Swaps saved against strict first come, first served.")
     yield _sample(name, swaps_avoided)

@@ -87,7 +87,7 @@ def _log_swap(fact: SwapStarted | SwapEnded) -> None:
         case SwapEnded(outcome="ready"):
             _say(logging.INFO, "swap ready", model=fact.model, ms=round(fact.seconds * 1000))
         case SwapEnded(outcome="failed"):
-            _say(logging.ERROR, "swap failed", model=fact.model, err=fact.error)
+            _say(logging.ERROR, "swap failed", model=fact.model, fails=fact.fails, err=fact.error)
         case SwapEnded():
             _say(logging.INFO, "swap cancelled", model=fact.model)
 

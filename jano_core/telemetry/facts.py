@@ -6,12 +6,15 @@ Each fact has `at`, unix seconds. Durations were measured on the monotonic clock
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from msgspec import Struct
 
 from ..plugin.contracts import Usage
 from ..scheduler.types import LOCAL
+
+log = logging.getLogger("jano.facts")
 
 
 class Fact(Struct, frozen=True, kw_only=True, tag=True, tag_field="fact"):
@@ -199,6 +202,21 @@ class Facts:
         """Add a listener; the returned call removes it again."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def subscribe_guest(self, listener: Callable[[Fact], None], name: str) -> Callable[[], None]:
+        """Add a listener that is not Jano's own: if it raises, the log says so with its `name`,
+        and it hears no more, for what it missed would make it wrong.
+        """
+
+        def guarded(fact: Fact) -> None:
+            try:
+                listener(fact)
+            except Exception:
+                log.exception("%s raised and is told nothing any more", name)
+                remove()
+
+        remove = self.subscribe(guarded)
+        return remove
 
     def emit(self, fact: Fact) -> None:
         """Tell every listener."""

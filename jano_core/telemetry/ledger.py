@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .counters import Counters
 from .exposition import exposition
-from .facts import Fact
+from .facts import Fact, RequestEnded, SwapEnded
 from .recent import Recent
 from .status import Snapshot, additions, past, present
+from .swap_cost import SwapCost
 from .swaps_avoided import SwapsAvoided
 from .usage_records import UsageRecords
 
@@ -30,6 +31,7 @@ class Ledger:
         self.recent = Recent(usage_records)
         self.records = UsageRecords(usage_records)
         self.swaps_avoided = SwapsAvoided()
+        self.swap_cost = SwapCost(lambda: self.swaps_avoided.value)
 
     def observe(self, fact: Fact) -> None:
         """Take one fact into every account."""
@@ -37,6 +39,17 @@ class Ledger:
         self.recent.observe(fact)
         self.records.observe(fact)
         self.swaps_avoided.observe(fact)
+        self.swap_cost.observe(fact)
+
+    def recall(self, requests: Iterable[RequestEnded], swaps: Iterable[SwapEnded]) -> None:
+        """Show again what an earlier run has seen, oldest first. What counts since the start of
+        this one, or tells how a server is now, is left alone.
+        """
+        for request in requests:
+            self.records.observe(request)
+        for swap in swaps:
+            if swap.outcome == "ready":
+                self.recent.observe(swap)
 
     def status(self, snapshot: Snapshot) -> dict[str, Any]:
         """The object of `GET /status` and `GET /health`."""
@@ -44,6 +57,7 @@ class Ledger:
             **present(snapshot),
             **past(self.counters, self.recent, self._wall(), self._started),
             **additions(snapshot, self.recent, self.swaps_avoided.value, self._version),
+            "swapCostToday": self.swap_cost.today(self._wall()),
         }
 
     def usage(self, limit: str | None = None) -> dict[str, Any]:

@@ -21,6 +21,10 @@ class UsageRecords:
     def __init__(self, size: int) -> None:
         self._ended: deque[RequestEnded] = deque(maxlen=max(1, size))
 
+    def resize(self, size: int) -> None:
+        """Keep so many from now on; the newest stay."""
+        self._ended = deque(self._ended, maxlen=max(1, size))
+
     def observe(self, fact: Fact) -> None:
         """Keep the fact if it is the end of a request."""
         if isinstance(fact, RequestEnded) and not fact.resident:

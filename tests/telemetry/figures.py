@@ -61,7 +61,7 @@ def ended(model: str, *, at: float = START, id: str = "1", **values: Any) -> Req
 
 
 def failed_load(model: str, at: float = START) -> SwapEnded:
-    return SwapEnded(at=at, swap=9, model=model, outcome="failed", error="exit status 1")
+    return SwapEnded(at=at, swap=9, model=model, outcome="failed", error="exit status 1", fails=2)
 
 
 def swap(old: str, new: str, seconds: float, at: float = START, drain: float = 0.0) -> SwapEnded:

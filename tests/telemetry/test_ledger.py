@@ -45,6 +45,7 @@ STATUS_KEYS = [
     "strategy",
     "swapsAvoided",
     "version",
+    "swapCostToday",
 ]
 
 
