@@ -33,6 +33,7 @@ LOOK_AGAIN_MS = 20
 
 
 def main(command: list[str]) -> None:
+    _close_strays()
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -48,6 +49,18 @@ def main(command: list[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the output's end must be the server's end
     _watch(server, woken)
     _report("gone")
+
+
+def _close_strays() -> None:
+    """A server must not hold what Jano has open, such as sockets that a service manager passed to
+    it. uvloop, unlike asyncio, lets them through, its own ends of the three pipes included.
+    """
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208 (the listing itself is one of them)
+        if int(name) > 2:
+            try:
+                os.close(int(name))
+            except OSError:
+                pass
 
 
 def _start(command: list[str]) -> int:

@@ -19,6 +19,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.wire]
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's child subreaper")
 
 
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Both loops: Jano serves on uvloop, which starts processes in a way of its own."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
 async def heard(process: GuardedProcess, said: list[str], word: str) -> None:
     """Let the process run until it said `word`."""
     with anyio.fail_after(10):
@@ -56,7 +62,10 @@ async def test_it_gets_exactly_its_environment_and_default_signals() -> None:
 import os, signal
 print(sorted(os.environ.items()), os.getcwd(), os.read(0, 1))
 print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, os.getsid(0) == os.getpid())
+print(max(map(int, os.listdir("/dev/fd"))))
 """
+    stray = os.open("/", os.O_RDONLY)
+    os.set_inheritable(stray, True)
     process = await GuardedProcess.start(
         (sys.executable, "-I", "-c", code), env={"A": "b"}, cwd="/", output=said.append
     )
@@ -64,7 +73,8 @@ print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, os.getsid(0) == os.get
     await process.end(())
     environment, _, rest = "".join(said).partition("] ")
     assert "('A', 'b')" in environment and "PATH" not in environment and "JANO" not in environment
-    assert rest.split() == ["/", "b''", "True", "True"]
+    assert rest.split() == ["/", "b''", "True", "True", "3"]  # 3 is the listing itself
+    os.close(stray)
 
 
 async def test_a_flood_without_a_newline_neither_blocks_nor_grows() -> None:

@@ -50,7 +50,7 @@ async def test_readiness_is_noticed_soon() -> None:
     async with supervised(world) as supervisor:
         supervisor.load()
         await world.until("loaded")
-    assert 0.29 <= world.reports[0][-1] < 0.29 + 0.05
+    assert 0.29 <= float(str(world.reports[0][-1])) < 0.29 + 0.05
 
 
 async def test_unload_during_load_cancels_it_and_leaves_nothing() -> None:
