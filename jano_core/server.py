@@ -26,6 +26,7 @@ from granian.server.embed import Server
 from . import announcement
 from .doors import ASGI, Doors
 from .errors import JanoError
+from .sd_notify import Notifier, Subject
 from .sockets import BACKLOG, reachable, url_of
 
 _LAST_SECONDS = 5.0
@@ -43,6 +44,11 @@ class House(Protocol):
     @property
     def asgi(self) -> ASGI:
         """The application."""
+        ...
+
+    @property
+    def vitals(self) -> Subject:
+        """What the service manager hears of it; asked for only where there is one."""
         ...
 
     def listening(self, url: str) -> None:
@@ -98,7 +104,11 @@ class Listener(Server):
 
 
 class Router:
-    """One run. `sockets` are bound; the first TCP one gives the URL. Times in seconds."""
+    """One run. `sockets` are bound; the first TCP one gives the URL. Times in seconds.
+
+    `inherited` sockets belong to the service manager that `notifier` speaks to: the path of a unix
+    one stays when Jano ends.
+    """
 
     def __init__(
         self,
@@ -108,7 +118,11 @@ class Router:
         grace: float,
         router_file: Path,
         ready_file: Path | None = None,
+        inherited: bool = False,
+        notifier: Notifier | None = None,
     ) -> None:
+        self._notifier = notifier or Notifier()
+        self._inherited = inherited
         self._open_house = open_house
         self._sockets = sockets
         self._grace = grace
@@ -132,6 +146,7 @@ class Router:
         try:
             async with anyio.create_task_group() as tasks:
                 await tasks.start(self._watch_signals)
+                tasks.start_soon(self._notifier.keep_informed, self._vitals)
                 with self._opening:
                     try:
                         async with self._open_house() as house:
@@ -145,6 +160,9 @@ class Router:
         if wrong is not None:
             raise wrong
 
+    def _vitals(self) -> Subject | None:
+        return self._house.vitals if self._house else None
+
     async def _serve(self, house: House) -> None:
         url = url_of(next(bound for bound in self._sockets if bound.family != socket.AF_UNIX))
         house.listening(url)
@@ -156,6 +174,7 @@ class Router:
             for address in addresses:
                 await _first_answer(address)
             self._announce(url)
+            self._notifier.ready()
             await self._told.wait()
             await self._finish(house, doors, listeners)
             # What did not end in time is left behind by granian; it ends with the process.
@@ -175,7 +194,8 @@ class Router:
         for path in filter(None, [self._router_file, self._ready_file]):
             announcement.withdraw(path)
         if self._unix_path is not None:
-            self._unix_path.unlink(missing_ok=True)
+            if not self._inherited:
+                self._unix_path.unlink(missing_ok=True)
             self._unix_path = None
 
     async def _listen(self, listeners: list[Listener]) -> None:
@@ -187,6 +207,7 @@ class Router:
         self._drained.set()
 
     async def _finish(self, house: House, doors: Doors, listeners: list[Listener]) -> None:
+        self._notifier.stopping()
         log.info("stopping: %d requests may take up to %gs", house.busy(), self._grace)
         house.begin_shutdown()
         # granian drops WebSockets without a word when it stops, so they are closed before.
@@ -222,10 +243,12 @@ class Router:
     async def _reload(self) -> None:
         if self._house is None:
             return
+        self._notifier.reloading()
         try:
             await self._house.reload()
         except JanoError as error:
             log.error("the configuration was not reloaded: %s", error)
+        self._notifier.ready()
 
 
 async def _first_answer(address: Any) -> None:

@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import ListenError
@@ -15,6 +16,9 @@ from .runtime.ports import holder
 
 BACKLOG = 65535
 """Connections that may wait for a turn; the kernel lowers it to what it allows."""
+
+_FIRST_PASSED = 3
+"""File descriptors begin here; see sd_listen_fds(3)."""
 
 
 def allow_many_connections() -> None:
@@ -24,6 +28,33 @@ def allow_many_connections() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(ValueError, OSError):  # macOS has a lower limit that it hides.
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def inherited(env: Mapping[str, str] = os.environ) -> list[socket.socket]:
+    """The listening sockets that a service manager holds for Jano (systemd's socket activation).
+
+    They stay open there when Jano ends, so that whoever connects meanwhile waits for the next one.
+    Raises `ListenError`: something else was passed, or nothing with a port.
+    """
+    if env.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    passed = [
+        socket.socket(fileno=_FIRST_PASSED + number) for number in range(int(env["LISTEN_FDS"]))
+    ]
+    for listener in passed:
+        if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise ListenError(f"the service manager passed {listener}, which does not listen")
+        listener.set_inheritable(False)
+        listener.setblocking(False)
+    if passed and not tcp_of(passed):
+        raise ListenError("the service manager passed no TCP socket; give the unit one")
+    return passed
+
+
+def tcp_of(listeners: list[socket.socket]) -> list[socket.socket]:
+    """Those with a port, the ones that other machines can reach first."""
+    ported = [one for one in listeners if one.family != socket.AF_UNIX]
+    return sorted(ported, key=lambda one: one.getsockname()[0] in ("127.0.0.1", "::1"))
 
 
 def listen_tcp(host: str, port: int) -> socket.socket:

@@ -43,8 +43,9 @@ def command(
     from ..config.load import Loaded, load
     from ..plugin.registry import Registry
     from ..runtime.log_buffer import LogBuffer
+    from ..sd_notify import Notifier
     from ..server import Router
-    from ..sockets import allow_many_connections, listen_tcp, listen_unix
+    from ..sockets import allow_many_connections, inherited, listen_tcp, listen_unix, tcp_of
     from ..telemetry import logging
 
     holder: Loaded | Jano | None = None
@@ -55,11 +56,15 @@ def command(
     router_log = LogBuffer()
     logging.install(sink=router_log.write, redact=redact)
     registry = Registry.discover()
+    passed = inherited()
+    if passed:
+        # Where it listens is the manager's word; the rules for an open address hold all the same.
+        host, port = tcp_of(passed)[0].getsockname()[:2]
     holder = loaded = load(config, registry, host=host, port=port)
     server = loaded.config.server
     allow_many_connections()
-    sockets = [listen_tcp(server.host, server.port)]
-    if server.unix_socket:
+    sockets = passed or [listen_tcp(server.host, server.port)]
+    if server.unix_socket and not passed:
         sockets.append(listen_unix(Path(server.unix_socket).expanduser()))
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)
@@ -80,6 +85,8 @@ def command(
             grace=server.shutdown_grace,
             router_file=folders.router_file(),
             ready_file=ready_file,
+            inherited=bool(passed),
+            notifier=Notifier.from_environment(),
         ).run()
 
     uvloop = importlib.util.find_spec("uvloop") is not None

@@ -22,6 +22,8 @@ class Steward:
         self._dispatcher = dispatcher
         self._closed: set[str] = set()
         self.shutting_down = False
+        self.warming_up = False
+        """Models that are pinned or to be preloaded are being loaded."""
 
     def admit(self, model: str, internal: bool) -> None:
         """May a request for the model be taken? Raises `Refused`."""
@@ -85,12 +87,14 @@ class Steward:
         A failure is in the log and the model's last error; it keeps nobody else from loading.
         """
         models = [each.model for each in self._dispatcher.scheduler.node.instances.values()]
+        self.warming_up = True
         for model in models:
             if (model.pinned or model.preload) and not model.resident:
                 try:
                     await self.load(model.name)
                 except Refused:
                     continue
+        self.warming_up = False
 
     async def _unload(self, model: str) -> None:
         dispatcher = self._dispatcher
