@@ -33,6 +33,7 @@ LOOK_AGAIN_MS = 20
 
 
 def main(command: list[str]) -> None:
+    """Run `command`; returns when nothing of it is left, exits with 127 if it cannot be run."""
     _close_strays()
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
