@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
@@ -24,6 +26,9 @@ LEVELS = {
     logging.CRITICAL: ("error", 2),
 }
 """Level → the word in a line, and syslog's number for the journal."""
+
+STRAYS = 100
+"""Lines of other threads that may wait; of more, the newest stay."""
 
 Redaction = Callable[[str], str]
 Sink = Callable[[str], None]
@@ -81,6 +86,26 @@ class LineHandler(logging.Handler):
             self.handleError(record)
 
 
+class HomeHandler(LineHandler):
+    """Calls `write` only in the thread that made it, where the event loop is: what another thread
+    logs (an exporter, the history) waits for the next line of that one.
+    """
+
+    def __init__(self, write: Sink, redact: Redaction) -> None:
+        super().__init__(write, Words(), redact)
+        self._home = threading.get_ident()
+        self._strays: deque[logging.LogRecord] = deque(maxlen=STRAYS)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Never raises, as in the base class."""
+        if threading.get_ident() != self._home:
+            self._strays.append(record)
+            return
+        while self._strays:
+            super().emit(self._strays.popleft())
+        super().emit(record)
+
+
 def install(
     *,
     stream: TextIO = sys.stdout,
@@ -99,9 +124,11 @@ def install(
         stream.write(line)
         stream.flush()
 
-    handlers = [LineHandler(write, formatter, redact, journal=_is_journal(stream, environ))]
+    handlers: list[LineHandler] = [
+        LineHandler(write, formatter, redact, journal=_is_journal(stream, environ))
+    ]
     if sink is not None:
-        handlers.append(LineHandler(sink, Words(), redact))
+        handlers.append(HomeHandler(sink, redact))
     root = logging.getLogger()
     before = root.level
     root.setLevel(level)

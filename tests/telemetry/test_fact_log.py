@@ -60,7 +60,10 @@ SERVED = {**ABOUT, "status": 200, "ms": 100, "aborted": False}
             [("swap requested", {"model": "alpha", "evict": ("beta",)})],
         ),
         (swap("beta", "alpha", 1.5), [("swap ready", {"model": "alpha", "ms": 1500})]),
-        (failed_load("alpha"), [("swap failed", {"model": "alpha", "fails": 2, "err": "exit status 1"})]),
+        (
+            failed_load("alpha"),
+            [("swap failed", {"model": "alpha", "fails": 2, "err": "exit status 1"})],
+        ),
         (
             SwapEnded(at=START, swap=1, model="alpha", outcome="cancelled"),
             [("swap cancelled", {"model": "alpha"})],
