@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..config.catalog import Target
 
 UPSTREAM = "/upstream/"
-_MODEL_PARAMETER = re.compile(rb"(?<![^&])model=([^&]*)")
+_MODEL_PARAMETER = re.compile(rb"(?<=[?&])model=[^&]*")
 
 
 class Destination(Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -40,18 +41,14 @@ def parts(body: Buffer, content_type: bytes) -> list[Part]:
     found = _BOUNDARY.search(content_type)
     if found is None:
         raise Refused("invalid_request", "a multipart body needs a boundary in content-type")
-    delimiter = b"--" + (found[1] or found[2])
+    boundary = re.escape(found[1] or found[2])
+    # A longer word that begins like the boundary is part of the content.
+    delimiter = re.compile(rb"(?:\A|\r\n)--" + boundary + rb"(?=--|[ \t]*\r\n)")
     result: list[Part] = []
-    at = body.find(delimiter)
-    while at >= 0:
-        at += len(delimiter)
-        head_end = body.find(b"\r\n\r\n", at)
-        following = body.find(b"\r\n" + delimiter, at)
-        if body[at : at + 2] == b"--" or head_end < 0 or following < 0:
-            break
-        if head_end < following and (name := _name(bytes(body[at:head_end]))) is not None:
-            result.append(Part(name, head_end + 4, following))
-        at = following + 2
+    for before, after in pairwise(delimiter.finditer(body)):
+        head_end = body.find(b"\r\n\r\n", before.end(), after.start())
+        if head_end >= 0 and (name := _name(bytes(body[before.end() : head_end]))) is not None:
+            result.append(Part(name, head_end + 4, after.start()))
     return result
 
 

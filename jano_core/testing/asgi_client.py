@@ -69,7 +69,9 @@ class Connection:
         """The next chunk of the body, empty at its end. Raises `Truncated`."""
         while not self._body_over:
             message = await self.next()
-            assert message["type"] == "http.response.body" and type(message["body"]) is bytes, message
+            assert message["type"] == "http.response.body" and type(message["body"]) is bytes, (
+                message
+            )
             self._body_over = not message.get("more_body", False)
             if message["body"]:
                 return bytes(message["body"])

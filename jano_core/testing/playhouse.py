@@ -19,7 +19,7 @@ import httpx
 from msgspec import Struct
 
 from ..app import Jano
-from ..config.load import load
+from ..config.load import Loaded, load
 from ..plugin.registry import Registry
 from .asgi_client import Client
 
@@ -174,15 +174,19 @@ async def playhouse(*actors: Actor, config: str = "") -> AsyncIterator[Stage]:
     Nobody is loaded when the curtain rises.
     """
     stage = Stage(actors)
+    loaded = _loaded(stage.configuration(config))
+    async with Jano.open(loaded, _registry(), transport=stage) as jano:
+        stage.jano, stage.client = jano, Client(jano.asgi)
+        for actor in actors:
+            actor.up = True
+        yield stage
+
+
+def _loaded(config: str) -> Loaded:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "jano.toml")
-        path.write_text(stage.configuration(config))
-        registry = _registry()
-        async with Jano.open(load(path, registry, {}), registry, transport=stage) as jano:
-            stage.jano, stage.client = jano, Client(jano.asgi)
-            for actor in actors:
-                actor.up = True
-            yield stage
+        path.write_text(config)
+        return load(path, _registry(), {})
 
 
 @cache

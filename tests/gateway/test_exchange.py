@@ -51,28 +51,32 @@ async def test_an_answer_comes_as_the_server_gave_it() -> None:
 
 async def test_a_chunk_is_passed_on_when_it_comes() -> None:
     script = streams(b"data: 1\n\n", b"data: 2\n\n", every=5.0)
-    async with playhouse(Actor("chat", script=lambda heard: script)) as stage:
-        async with stage.client.open("POST", CHAT, body=asks("chat", stream=True)) as call:
-            await call.head()
-            assert call.headers["x-accel-buffering"] == "no"
-            assert await call.chunk() == b"data: 1\n\n"
-            began = anyio.current_time()
-            assert await call.chunk() == b"data: 2\n\n"
-            assert anyio.current_time() - began == pytest.approx(5.0)
-            assert await call.chunk() == b""
+    async with (
+        playhouse(Actor("chat", script=lambda heard: script)) as stage,
+        stage.client.open("POST", CHAT, body=asks("chat", stream=True)) as call,
+    ):
+        await call.head()
+        assert call.headers["x-accel-buffering"] == "no"
+        assert await call.chunk() == b"data: 1\n\n"
+        began = anyio.current_time()
+        assert await call.chunk() == b"data: 2\n\n"
+        assert anyio.current_time() - began == pytest.approx(5.0)
+        assert await call.chunk() == b""
 
 
 async def test_a_waiting_stream_is_told_its_position() -> None:
     chat = Actor("chat", "parallel = 1", script=in_turn(Says(first=40.0), streams(b"data: x\n\n")))
-    async with playhouse(chat) as stage:
-        async with stage.client.open("POST", CHAT, body=asks("chat")):
-            async with stage.client.open("POST", CHAT, body=asks("chat", stream=True)) as waits:
-                began = anyio.current_time()
-                assert await waits.head() == 200
-                assert anyio.current_time() - began == pytest.approx(15.0)
-                assert waits.headers["content-type"] == "text/event-stream"
-                assert "x-jano-queue-ms" not in waits.headers
-                said = await waits.chunks()
+    async with (
+        playhouse(chat) as stage,
+        stage.client.open("POST", CHAT, body=asks("chat")),
+        stage.client.open("POST", CHAT, body=asks("chat", stream=True)) as waits,
+    ):
+        began = anyio.current_time()
+        assert await waits.head() == 200
+        assert anyio.current_time() - began == pytest.approx(15.0)
+        assert waits.headers["content-type"] == "text/event-stream"
+        assert "x-jano-queue-ms" not in waits.headers
+        said = await waits.chunks()
     assert said[-1] == b"data: x\n\n"
     assert len(said) == 3
     assert all(sign.startswith(b": jano waiting position=1 eta=") for sign in said[:-1])
@@ -102,16 +106,18 @@ async def test_anthropic_clients_get_pings() -> None:
 
 async def test_a_silent_stream_gets_signs_only_between_events() -> None:
     script = streams(b"data: 1\r\n", b"\r\n", b"data: 2\n\n", every=40.0)
-    async with playhouse(Actor("chat", script=lambda heard: script)) as stage:
-        async with stage.client.open("POST", CHAT, body=asks("chat", stream=True)) as call:
-            await call.head()
-            assert await call.chunks() == [
-                b"data: 1\r\n",
-                b"\r\n",
-                b": jano working\n\n",
-                b": jano working\n\n",
-                b"data: 2\n\n",
-            ]
+    async with (
+        playhouse(Actor("chat", script=lambda heard: script)) as stage,
+        stage.client.open("POST", CHAT, body=asks("chat", stream=True)) as call,
+    ):
+        await call.head()
+        assert await call.chunks() == [
+            b"data: 1\r\n",
+            b"\r\n",
+            b": jano working\n\n",
+            b": jano working\n\n",
+            b"data: 2\n\n",
+        ]
 
 
 async def test_nothing_is_put_into_a_silent_answer_of_another_kind() -> None:
@@ -209,12 +215,14 @@ async def test_a_stream_that_breaks_ends_with_an_error() -> None:
 
 async def test_a_document_that_breaks_is_cut() -> None:
     script = Says(chunks=(b'{"half',), breaks=True)
-    async with playhouse(Actor("chat", script=lambda heard: script)) as stage:
-        async with stage.client.open("POST", CHAT, body=asks("chat")) as call:
-            assert await call.head() == 200
-            assert await call.chunk() == b'{"half'
-            with pytest.raises(Truncated):
-                await call.chunk()
+    async with (
+        playhouse(Actor("chat", script=lambda heard: script)) as stage,
+        stage.client.open("POST", CHAT, body=asks("chat")) as call,
+    ):
+        assert await call.head() == 200
+        assert await call.chunk() == b'{"half'
+        with pytest.raises(Truncated):
+            await call.chunk()
 
 
 async def test_a_server_without_a_first_byte_counts_as_crashed() -> None:
@@ -287,12 +295,14 @@ async def test_a_client_that_hangs_up_in_the_middle_of_its_body_was_never_there(
 async def test_a_client_gone_with_the_last_byte_was_served() -> None:
     """Some servers report the client as gone as soon as it has all that was announced."""
     head = ((b"content-type", b"text/plain"), (b"content-length", b"2"))
-    chat = Actor("chat", script=lambda heard: Says(headers=head, chunks=(b"o", b"k"), every=1.0))
+    said = Says(headers=head, chunks=(b"o", b"k", b""), every=1.0)
+    chat = Actor("chat", script=lambda heard: said)
     async with playhouse(chat) as stage:
         async with stage.client.open("POST", CHAT, body=asks("chat")) as call:
             await call.head()
             assert [await call.chunk(), await call.chunk()] == [b"o", b"k"]
             await call.hang_up()
+            assert chat.open == 1
         record = json.loads((await stage.client.ask("GET", "/usage"))[1])["records"][0]
     assert record["outcome"] == "served"
     assert chat.left == 0

@@ -1,0 +1,72 @@
+"""End-to-end headers pass, those of one connection do not."""
+
+from __future__ import annotations
+
+from jano_core.gateway.headers import downward, identity, upward, waits
+
+
+def test_upward() -> None:
+    headers = [
+        (b"host", b"jano"),
+        (b"authorization", b"Bearer theirs"),
+        (b"x-api-key", b"ours"),
+        (b"accept-encoding", b"gzip"),
+        (b"connection", b"keep-alive, X-Private"),
+        (b"keep-alive", b"timeout=5"),
+        (b"x-private", b"1"),
+        (b"te", b"trailers"),
+        (b"expect", b"100-continue"),
+        (b"content-length", b"9"),
+        (b"transfer-encoding", b"chunked"),
+        (b"cookie", b"a"),
+        (b"cookie", b"b"),
+        (b"traceparent", b"00-1-2-01"),
+        (b"x-jano-session", b"s"),
+    ]
+    passed = upward(headers, {b"x-api-key"}, 12, identity_only=False)
+    assert passed == [
+        (b"authorization", b"Bearer theirs"),
+        (b"accept-encoding", b"gzip"),
+        (b"cookie", b"a"),
+        (b"cookie", b"b"),
+        (b"traceparent", b"00-1-2-01"),
+        (b"x-jano-session", b"s"),
+        (b"content-length", b"12"),
+    ]
+    assert (b"accept-encoding", b"identity") in upward(headers, (), None, identity_only=True)
+    assert (b"accept-encoding", b"gzip") not in upward(headers, (), None, identity_only=True)
+
+
+def test_downward() -> None:
+    headers = [
+        (b"Content-Type", b"text/plain"),
+        (b"Content-Encoding", b"gzip"),
+        (b"Set-Cookie", b"a"),
+        (b"Set-Cookie", b"b"),
+        (b"Connection", b"close, X-Hop"),
+        (b"X-Hop", b"1"),
+        (b"Transfer-Encoding", b"chunked"),
+        (b"Trailer", b"x"),
+        (b"Content-Length", b"5"),
+        (b"X-Jano-Model", b"of a router further on"),
+    ]
+    assert downward(headers) == [
+        (b"content-type", b"text/plain"),
+        (b"content-encoding", b"gzip"),
+        (b"set-cookie", b"a"),
+        (b"set-cookie", b"b"),
+        (b"content-length", b"5"),
+    ]
+
+
+def test_a_model_s_name_is_always_fit_for_a_header() -> None:
+    assert identity("7", "chat:high") == [
+        (b"x-jano-request-id", b"7"),
+        (b"x-jano-model", b"chat:high"),
+    ]
+    assert identity("7", "größe")[1][1] == b"gr%C3%B6%C3%9Fe"
+    assert identity("7", "a\nb")[1][1] == b"a%0Ab"
+
+
+def test_waits_are_whole_milliseconds() -> None:
+    assert waits(12.6, 0.0) == [(b"x-jano-queue-ms", b"13"), (b"x-jano-swap-ms", b"0")]
