@@ -15,7 +15,7 @@ class Fifo(Strategy):
     def decide(self, view: View) -> Plan:
         """See `Strategy.decide`."""
         free = {instance.model: instance.free for instance in view.instances.values()}
-        serve: list[Serve | str] = []
+        serve: list[Serve] = []
         for request in sorted(view.queue, key=lambda each: (each.priority, each.arrived)):
             model = request.model
             if free[model] > 0:
@@ -24,6 +24,17 @@ class Fifo(Strategy):
                 continue
             if view.instances[model].state == "stopped":
                 evict = view.evictions(model)
-                return Plan(serve=serve, load=[Load(model, evict, why="it is next in line")])
+                if evict is None:
+                    serve += self._debts(view, {grant.model for grant in serve})
+                load = Load(model, evict, why="it is next in line")
+                return Plan(serve=tuple(serve), load=(load,))
             break
-        return Plan(serve=serve)
+        return Plan(serve=tuple(serve))
+
+    def _debts(self, view: View, paid: set[str]) -> list[Serve]:
+        """What was loaded for somebody serves once before it may go, also when overtaken."""
+        return [
+            Serve(view.fronts(each.model)[0].id, each.model)
+            for each in view.instances.values()
+            if each.owes and each.free and each.model not in paid
+        ]

@@ -95,11 +95,23 @@ class Playbook:
     def tell(self, happens: str) -> list[str]:
         """Let one thing happen, in the words of a score's left side; the answer in its words."""
         if wait := re.fullmatch(r"\+(\d+(?:\.\d+)?)s", happens):
-            return self._pass(float(wait[1]))
+            return self.wait(float(wait[1]))
         for pattern, event in _HAPPENINGS:
             if found := re.fullmatch(pattern, happens):
                 return self.handle(event(self, found))
         raise ValueError(f"a score cannot say {happens!r}")
+
+    def wait(self, seconds: float) -> list[str]:
+        """Let time pass, waking the scheduler whenever it asked for it."""
+        end, said = self.now + seconds, list[str]()
+        for _ in range(MOST_TICKS):
+            due = self.scheduler.next_deadline()
+            if due is None or due > end:
+                self.now = end
+                return said
+            self.now = max(self.now, due)
+            said += self.handle(ev.Tick(at=self.now))
+        raise AssertionError(f"woken {MOST_TICKS} times within {seconds} s: a busy loop")
 
     def reconfigure(
         self, models: str | Iterable[Model], *, changed: Iterable[str] = (), **policy: Any
@@ -127,17 +139,6 @@ class Playbook:
     def state(self, model: str) -> str:
         """The state of a model's instance, such as `draining`."""
         return self.scheduler.node.instances[model].state.value
-
-    def _pass(self, seconds: float) -> list[str]:
-        end, said = self.now + seconds, list[str]()
-        for _ in range(MOST_TICKS):
-            due = self.scheduler.next_deadline()
-            if due is None or due > end:
-                self.now = end
-                return said
-            self.now = max(self.now, due)
-            said += self.handle(ev.Tick(at=self.now))
-        raise AssertionError(f"woken {MOST_TICKS} times within {seconds} s: a busy loop")
 
 
 def _models(models: str | Iterable[Model]) -> list[Model]:

@@ -24,6 +24,7 @@ from jano_core.scheduler.strategy import Strategy
 from jano_core.scheduler.types import Model, Priority, Request
 from jano_core.strategies.fifo import Fifo
 from jano_core.strategies.greedy import Greedy
+from jano_core.strategies.headstart import HeadStart
 from tests.scheduler.conftest import PROFILE, SEED
 from tests.scheduler.foolish import Drunk, Hostile, Juggler, Sleeper
 from tests.scheduler.shell import Shell
@@ -33,6 +34,7 @@ NAMES = ("a", "b", "c", "d")
 STRATEGIES: dict[str, Any] = {
     "greedy": lambda _: Greedy(),
     "fifo": lambda _: Fifo(),
+    "headstart": lambda _: HeadStart(),
     "drunk": Drunk,
     "hostile": Hostile,
     "sleeper": lambda _: Sleeper(),
@@ -99,6 +101,7 @@ class Histories(RuleBasedStateMachine):
             fallback=Greedy(),
             make_rule=lambda known: Budget(known, budget),
             queue_limit=limit,
+            stall_limit=30.0,
         )
 
     @rule(
@@ -174,7 +177,7 @@ class Histories(RuleBasedStateMachine):
             return
         shell = self.shell
         for _ in range(500):
-            shell.wait(1.0)
+            shell.wait(5.0)
             for model in shell.under_way():
                 shell.answer(model)
             for request in tuple(shell.running):
