@@ -65,7 +65,9 @@ class Supervisor:
         self._coming: deque[Lifetime] = deque()
         self._ordered = anyio.Event()
         self.upstream: Upstream | None = None
-        """The way to the server while it is ready."""
+        """The way to the server, from before it is reported as loaded until it is reported as gone;
+        in between it may lead to a server that has just died.
+        """
 
     def load(self) -> None:
         """Order: bring a server up, once the one that is ending is gone.
@@ -155,6 +157,7 @@ class Supervisor:
         finally:
             # Also when `run` is cancelled: nothing of the server outlives its supervisor.
             stop_error = await self._put_away(life)
+            self.upstream = None
         self._tell(life, stop_error)
 
     async def _until_end(self, life: Lifetime) -> None:
@@ -195,7 +198,7 @@ class Supervisor:
 
     async def _put_away(self, life: Lifetime) -> str:
         """End the server; returns what is wrong with its end. Shielded, bounded, never raises."""
-        upstream, self.upstream = self.upstream, None
+        upstream = self.upstream
         life.leaving.set()
         if life.parts is None:
             return ""

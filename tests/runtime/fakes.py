@@ -34,6 +34,7 @@ class World:
         self.load_s = 1.0
         """Start → ready."""
         self.stop_s = 1.0
+        self.kill_s = 0.0
         self.start_error: Exception | None = None
         self.ready_error: Exception | None = None
         self.stop_error: Exception | None = None
@@ -126,7 +127,7 @@ class FakeLauncher(Launcher):
 
     async def kill(self) -> None:
         self.world.did.append("kill")
-        await self._end(0.0)
+        await self._end(self.world.kill_s)
 
     async def _end(self, seconds: float) -> None:
         if self.alive:

@@ -180,6 +180,18 @@ async def test_a_broken_connection_to_a_dead_server_is_a_crash_with_its_reason()
         assert world.reports[-1][:2] == ("crashed", world.why)
 
 
+async def test_the_way_to_it_stays_until_its_end_is_told() -> None:
+    world = World(kill_s=1.0)
+    async with supervised(world) as supervisor:
+        supervisor.load()
+        await world.until("loaded")
+        world.died.set()
+        await anyio.sleep(0.5)  # whoever is granted now must find out by trying
+        assert told(world) == ["loaded"] and supervisor.upstream
+        assert not await supervisor.verdict("connection refused")
+        assert told(world) == ["loaded", "crashed"] and supervisor.upstream is None
+
+
 async def test_a_broken_connection_to_a_live_server_changes_nothing() -> None:
     world = World()
     async with supervised(world) as supervisor:
