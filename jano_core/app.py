@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ from .vitals import Vitals
 log = logging.getLogger("jano.app")
 
 
+Reread = Callable[[], Loaded]
+
+
 class Jano:
     """One running router; the gateway, the server and the commands see it as their house."""
 
@@ -49,7 +53,8 @@ class Jano:
         registry: Registry,
         *,
         state_folder: Path | None,
-        source: Path | None,
+        reread: Reread,
+        url: str,
         router_log: LogBuffer,
         transport: Transport | None,
     ) -> None:
@@ -58,8 +63,8 @@ class Jano:
         self.clock = Clock()
         self.router_log = router_log
         self._state_folder = state_folder
-        self._source = source
-        self._url = ""
+        self._reread = reread
+        self._url = url
         self._take(loaded)
         self.telemetry = self._observatory()
         self.facts = self.telemetry.facts
@@ -80,16 +85,18 @@ class Jano:
         registry: Registry,
         *,
         state_folder: Path | None = None,
-        source: Path | None = None,
+        reread: Reread | None = None,
+        url: str = "",
         router_log: LogBuffer | None = None,
         transport: Transport | None = None,
     ) -> AsyncIterator[Jano]:
         """Start the house; inside the context requests are served. On the way out every model
         server that Jano started is ended.
 
-        `source` is what `reload` reads again (None: it is looked for as at the start);
-        `state_folder` holds what must outlive a kill; `transport` carries everything that goes to
-        model servers instead of real connections. Raises `ConfigError`.
+        `reread` reads the configuration again (None: it is looked for as at the start); `url` is
+        where Jano answers, for swap scripts; `state_folder` holds what must outlive a kill;
+        `transport` carries everything that goes to model servers instead of real connections.
+        Raises `ConfigError`.
         """
         if state_folder is not None:
             for line in sweep(state_folder):
@@ -98,7 +105,8 @@ class Jano:
             loaded,
             registry,
             state_folder=state_folder,
-            source=source,
+            reread=reread or partial(load, None, registry),
+            url=url,
             router_log=router_log or LogBuffer(),
             transport=transport,
         )
@@ -115,10 +123,6 @@ class Jano:
             await jano.telemetry.close()
 
     # -- what the server asks of it
-
-    def listening(self, url: str) -> None:
-        """Called once when the address is known."""
-        self._url = url
 
     def busy(self) -> int:
         """Requests that wait or run."""
@@ -139,7 +143,7 @@ class Jano:
 
         Unchanged models stay loaded, running and waiting requests are served.
         """
-        loaded = load(self._source, self.registry)
+        loaded = self._reread()
         change = diff(self.config, loaded.config)
         self._take(loaded)
         table = self.config.telemetry

@@ -12,7 +12,8 @@ class Clock:
     """Must be made inside the event loop that it serves; runs on virtual time there as well."""
 
     def __init__(self, wall: float | None = None) -> None:
-        self._started = anyio.current_time()
+        self.started = anyio.current_time()
+        """When it was made, on its monotonic side."""
         self._wall = time.time() if wall is None else wall
 
     def now(self) -> float:
@@ -21,7 +22,7 @@ class Clock:
 
     def wall(self, at: float | None = None) -> float:
         """Unix seconds of `at` (now when None), derived so that both clocks agree."""
-        return self._wall + (self.now() if at is None else at) - self._started
+        return self._wall + (self.now() if at is None else at) - self.started
 
 
 def iso(wall: float) -> str:

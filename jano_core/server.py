@@ -51,10 +51,6 @@ class House(Protocol):
         """What the service manager hears of it; asked for only where there is one."""
         ...
 
-    def listening(self, url: str) -> None:
-        """Called once before the first request: where it is reached."""
-        ...
-
     def busy(self) -> int:
         """How many requests wait or run."""
         ...
@@ -112,7 +108,7 @@ class Router:
 
     def __init__(
         self,
-        open_house: Callable[[], AbstractAsyncContextManager[House]],
+        open_house: Callable[[str], AbstractAsyncContextManager[House]],
         sockets: list[socket.socket],
         *,
         grace: float,
@@ -149,7 +145,7 @@ class Router:
                 tasks.start_soon(self._notifier.keep_informed, self._vitals)
                 with self._opening:
                     try:
-                        async with self._open_house() as house:
+                        async with self._open_house(self._url()) as house:
                             self._house = house
                             await self._serve(house)
                     except JanoError as error:
@@ -164,8 +160,7 @@ class Router:
         return self._house.vitals if self._house else None
 
     async def _serve(self, house: House) -> None:
-        url = url_of(next(bound for bound in self._sockets if bound.family != socket.AF_UNIX))
-        house.listening(url)
+        url = self._url()
         doors = Doors(house.asgi)
         addresses = [bound.getsockname() for bound in self._sockets]
         listeners = [Listener(bound, doors) for bound in self._sockets]
@@ -179,6 +174,9 @@ class Router:
             await self._finish(house, doors, listeners)
             # What did not end in time is left behind by granian; it ends with the process.
             serving.cancel_scope.cancel()
+
+    def _url(self) -> str:
+        return url_of(next(bound for bound in self._sockets if bound.family != socket.AF_UNIX))
 
     def _announce(self, url: str) -> None:
         unix, pid = str(self._unix_path or ""), os.getpid()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,8 @@ def command(
     if passed:
         # Where it listens is the manager's word; the rules for an open address hold all the same.
         host, port = tcp_of(passed)[0].getsockname()[:2]
-    holder = loaded = load(config, registry, host=host, port=port)
+    read = partial(load, config, registry, host=host, port=port)
+    holder = loaded = read()
     server = loaded.config.server
     allow_many_connections()
     sockets = passed or [listen_tcp(server.host, server.port)]
@@ -70,11 +72,11 @@ def command(
         ready_file.unlink(missing_ok=True)
 
     @asynccontextmanager
-    async def open_house() -> AsyncIterator[Jano]:
+    async def open_house(url: str) -> AsyncIterator[Jano]:
         nonlocal holder
         state = folders.state_folder()
         async with Jano.open(
-            loaded, registry, state_folder=state, source=config, router_log=router_log
+            loaded, registry, state_folder=state, reread=read, url=url, router_log=router_log
         ) as holder:
             yield holder
 

@@ -78,6 +78,7 @@ _WITH_ARGUMENT: tuple[tuple[str, str, str, Route], ...] = (
     ("POST", "/api/inflight/", "/cancel", Route(management.cancel, changes=True)),
     ("GET", "/api/captures/", "", Route(management.capture)),
     ("GET", "/logs/stream/", "", Route(logs.follow)),
+    ("GET", "/logs/", "", Route(logs.history)),
 )
 """Method, what stands before the argument and what after; a model's name may hold slashes."""
 

@@ -72,8 +72,9 @@ class Crew:
         node = self._dispatcher.scheduler.node
         with anyio.move_on_after(ADOPTION_LIMIT_S):
             for name, instance in tuple(node.instances.items()):
-                if not instance.model.resident and node.rule.allowed({*node.occupied(), name}):
-                    await self._supervisors[name].adopt()
+                fits = node.rule.allowed({*node.occupied(), name})
+                if fits and not instance.model.resident and await self._supervisors[name].adopt():
+                    self._supervisors[name].load()  # it is up: this only reports so
 
     async def _work(self, name: str) -> None:
         with self._scopes[name]:

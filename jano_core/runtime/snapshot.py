@@ -128,7 +128,7 @@ def _status(
     name = instance.name
     return ModelStatus(
         state=str(instance.state),
-        since=clock.wall(instance.since),
+        since=clock.wall(max(instance.since, clock.started)),
         in_flight=len(instance.in_flight),
         queued=len(scheduler.queue.of(name)) + len(scheduler.aside.of(name)),
         slots=instance.slots,

@@ -13,6 +13,7 @@ import json
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -192,6 +193,6 @@ async def rehearse(
     plugin.jano_launchers = hookimpl(lambda: [kinds])  # type: ignore[attr-defined]
     info = PluginInfo(name="rehearsal", version="1", source="jano_core.testing")
     registry.add(info, lambda: plugin)
-    loaded = load(source, registry, {})
-    async with Jano.open(loaded, registry, source=source, transport=box, **more) as jano:
+    read = partial(load, source, registry, {})
+    async with Jano.open(read(), registry, reread=read, transport=box, **more) as jano:
         yield jano

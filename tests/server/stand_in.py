@@ -54,9 +54,6 @@ class StandIn:
             await anyio.sleep(0.05)
         await send({"type": "http.response.body", "body": b""})
 
-    def listening(self, url: str) -> None:
-        told(f"listening {url}")
-
     def busy(self) -> int:
         return len(self.running)
 
@@ -85,11 +82,12 @@ def told(line: str) -> None:
 
 
 @asynccontextmanager
-async def open_house(seconds: float, wrong: str) -> AsyncIterator[StandIn]:
+async def open_house(url: str, seconds: float, wrong: str) -> AsyncIterator[StandIn]:
     told("opening")
     if wrong:
         raise JanoError(wrong)
     await anyio.sleep(seconds)
+    told(f"listening {url}")
     try:
         yield StandIn()
     finally:
@@ -108,7 +106,7 @@ def main() -> int:
 
     async def run() -> None:
         await Router(
-            lambda: open_house(options.get("opening", 0), options.get("wrong", "")),
+            lambda url: open_house(url, options.get("opening", 0), options.get("wrong", "")),
             sockets,
             grace=options.get("grace", 10),
             router_file=Path(options["folder"]) / "jano.json",
