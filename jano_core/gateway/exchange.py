@@ -73,8 +73,8 @@ class Exchange:
                     beside.cancel_scope.cancel()
             finally:
                 self._close()
-        if self._ticket.cancelled and scope.cancelled_caught and not self._gone:
-            await self._refuse(Refused("request_cancelled", "the request was cancelled"))
+        if scope.cancelled_caught and not self._gone:
+            await self._refuse(self._interruption())
 
     async def _watch(self, scope: anyio.CancelScope) -> None:
         message = await self._call.receive()
@@ -174,10 +174,14 @@ class Exchange:
         """The ticket's end, where `_answer` was cut short; otherwise it has ended already."""
         if self._gone:
             self._finish("left", 499)
-        elif self._ticket.cancelled:
-            self._finish("cancelled", 499, code="request_cancelled")
         else:
-            self._finish("failed", 503, code="shutting_down", error="Jano was stopped")
+            why = self._interruption()
+            self._finish("cancelled", why.status, code=why.code, error=why.message)
+
+    def _interruption(self) -> Refused:
+        if self._house.dispatcher.steward.shutting_down:
+            return Refused("shutting_down", "Jano is shutting down", retry_after=1)
+        return Refused("request_cancelled", "the request was cancelled")
 
     def _finish(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
@@ -30,7 +30,9 @@ async def follow(errand: Errand) -> None:
     """`GET /logs/stream[/proxy|/upstream|/{model}][?no-history]`: what is kept, then what comes."""
     buffers = _buffers(errand)
     past = "no-history" not in errand.call.parameters()
-    await errand.send_stream(_lines(buffers, past), TEXT)
+    async with _joined(buffers) as live:
+        history = "".join(each.history() for each in buffers) if past else ""
+        await errand.send_stream(_text(history, live), TEXT)
 
 
 async def events(errand: Errand) -> None:
@@ -55,22 +57,24 @@ def _buffers(errand: Errand) -> list[LogBuffer]:
             return [servers[target.model]]
 
 
-async def _lines(buffers: list[LogBuffer], past: bool) -> AsyncIterator[bytes]:
-    """Their histories one after the other, then all of them as they are written."""
+async def _text(history: str, live: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    if history:
+        yield history.encode()
+    async for line in live:
+        yield line.encode()
+
+
+@asynccontextmanager
+async def _joined(buffers: list[LogBuffer]) -> AsyncIterator[AsyncIterator[str]]:
+    """What is written to any of them, as one stream."""
     async with AsyncExitStack() as readers:
         live = [await readers.enter_async_context(each.subscribe()) for each in buffers]
-        if past and (text := "".join(each.history() for each in buffers)):
-            yield text.encode()
-        if len(live) == 1:
-            async for line in live[0]:
-                yield line.encode()
-            return
         funnel, joined = anyio.create_memory_object_stream[str]()
-        async with anyio.create_task_group() as pouring:
+        async with funnel, joined, anyio.create_task_group() as pouring:
             for each in live:
                 pouring.start_soon(_pour, each, funnel)
-            async for line in joined:
-                yield line.encode()
+            yield joined
+            pouring.cancel_scope.cancel()
 
 
 async def _pour(lines: AsyncIterator[str], into: ObjectSendStream[str]) -> None:

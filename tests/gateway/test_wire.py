@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import pytest
 import websockets.sync.server
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from jano_core.testing.running import RunningJano, running_jano
 from tests.wire_client import ask, opened
@@ -56,7 +56,7 @@ def echo(socket: websockets.sync.server.ServerConnection) -> None:
 
 @pytest.fixture(scope="module")
 def jano(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningJano]:
-    sockets = websockets.sync.server.serve(echo, "127.0.0.1", 0, subprotocols=["talk"])
+    sockets = websockets.sync.server.serve(echo, "127.0.0.1", 0, subprotocols=[Subprotocol("talk")])
     with ThreadingTCPServer(("127.0.0.1", 0), Plain) as plain, sockets:
         plain.daemon_threads = True
         for server in (plain, sockets):
@@ -100,7 +100,7 @@ async def test_a_bare_model_gets_its_slash(jano: RunningJano) -> None:
 
 async def test_a_websocket_both_ways(jano: RunningJano) -> None:
     url = jano.url.replace("http", "ws") + "/upstream/talk/ws?a=b"
-    async with connect(url, subprotocols=["talk"], proxy=None) as socket:
+    async with connect(url, subprotocols=[Subprotocol("talk")], proxy=None) as socket:
         assert socket.subprotocol == "talk"
         assert await socket.recv() == "path /ws?a=b"
         await socket.send("text")
@@ -127,7 +127,7 @@ async def test_a_websocket_of_a_foreign_page_is_refused(jano: RunningJano) -> No
         await connect(url, origin="http://evil.example", proxy=None)  # type: ignore[arg-type]
 
 
-async def test_logs_stream_until_the_reader_goes(jano: RunningJano, tmp_path: Path) -> None:
+async def test_a_log_stream_has_its_head_at_once(jano: RunningJano) -> None:
     async with opened(jano.url, "GET", "/logs/stream/proxy", {}) as made:
         assert await made.head() == 200
         assert made.headers["content-type"] == "text/plain; charset=utf-8"
