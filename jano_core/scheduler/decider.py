@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from . import plan_check
 from .commands import Note
 from .strategy import Strategy
-from .types import Plan
+from .types import Plan, Request
 from .view import View
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Decider:
         """Ask for a plan and carry it out."""
         policy = self._scheduler.policy
         self.wake_at = None
+        self._refuse_misfits(now)
         try:
             plan = policy.strategy.decide(self._view(now))
             problem = plan_check.objection(plan, self._scheduler.queue, self._scheduler.nodes)
@@ -102,15 +104,38 @@ class Decider:
             if not instance.model.resident
         )
 
+    def _refuse_misfits(self, now: float) -> None:
+        """Pins may leave no room for ever, and a pinned model may be busy for ever."""
+        node, queue = self._scheduler.node, self._scheduler.queue
+        pinned = {
+            each.name
+            for each in node.instances.values()
+            if each.pinned
+            and not each.model.resident
+            and (each.serving or each.state == "starting")
+        }
+        if not pinned:
+            return
+        occupied = node.occupied()
+        for model in tuple(node.instances):
+            waited = queue.waits_for(model) and model not in occupied
+            if waited and not node.rule.allowed({model, *pinned}):
+                self._refuse(queue.of(model), sorted(pinned), now)
+
     def _refuse_stuck(self, now: float) -> None:
-        """Not even greedy can load what is waited for: pins leave no room."""
-        scheduler = self._scheduler
-        pinned = [each.name for each in scheduler.node.instances.values() if each.pinned]
-        for request in tuple(scheduler.queue):
-            scheduler.refuse_waiting(
+        """The residency rule lets not even greedy load what is waited for."""
+        instances = self._scheduler.node.instances.values()
+        self._refuse(
+            tuple(self._scheduler.queue), [each.name for each in instances if each.serving], now
+        )
+
+    def _refuse(self, requests: Iterable[Request], beside: list[str], now: float) -> None:
+        names = ", ".join(beside)
+        for request in requests:
+            self._scheduler.refuse_waiting(
                 request,
                 "model_unavailable",
-                f"{request.model} does not fit beside the pinned {', '.join(pinned)}",
+                f"{request.model} does not fit beside {names}, which may not be evicted",
                 now=now,
                 should_retry=False,
             )

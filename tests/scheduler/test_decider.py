@@ -117,18 +117,17 @@ def test_an_exception_is_named_and_greedy_decides() -> None:
 
 def test_what_is_owed_or_pinned_may_not_be_evicted() -> None:
     book, strategy = prepared()
-    strategy.decide_next = lambda view: Plan(load=[Load("code")])
+    strategy.decide_next = lambda view: Plan(load=[Load("code", ("idle",))])
     book.perform("""
-        pin idle      | load code
+        pin idle      | load code   # greedy sees that there is room
         code is ready | nothing
+        unpin idle    | nothing
     """)
-    strategy.decide_next = lambda view: Plan(load=[Load("huge", ("code", "chat"))])
+    strategy.decide_next = lambda view: Plan(load=[Load("huge", ("code", "chat", "idle"))])
     book.perform("4 arrives for huge | grant 3")
-    strategy.decide_next = lambda view: Plan(load=[Load("huge", ("idle", "chat"))])
-    book.perform("5 arrives for huge | nothing")
     assert fallbacks(book) == [
-        "advised: evicts 'code' before it served the request it was loaded for",
         "advised: evicts 'idle', which is pinned",
+        "advised: evicts 'code' before it served the request it was loaded for",
     ]
 
 

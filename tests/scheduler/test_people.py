@@ -84,6 +84,14 @@ def test_who_can_never_fit_beside_the_pinned_is_told_so() -> None:
     """)
 
 
+def test_it_is_told_so_even_while_the_pinned_one_is_busy() -> None:
+    Playbook("chat code").perform(f"""{CHAT_RUNS}
+        2 arrives for code | nothing
+        pin chat           | refuse 2 model_unavailable
+        3 arrives for code | refuse 3 model_unavailable
+    """)
+
+
 def test_a_person_may_unload_even_what_is_pinned() -> None:
     Playbook("chat").perform(f"""{CHAT_IDLES}
         pin chat    | nothing
