@@ -265,16 +265,18 @@ class Jano:
         ) -> ServerLife:
             table = config.models[model]
             backend = registry.kind("backends", table.backend)
+            launcher = registry.kind("launchers", table.launch)
             own_settings = config.backends.get(table.backend, {})
             return new_life(
                 specs[model],
-                registry.kind("launchers", table.launch),
+                launcher,
                 backend,
                 log=self._log_of(buffer),
                 progress=progress,
                 coming_from=coming_from,
                 router_url=self._url,
                 state_folder=self._state_folder,
+                launcher_settings=settings_of(launcher, table.settings, secrets),
                 backend_settings=settings_of(backend, own_settings, secrets),
                 make_http=lambda url: ServerHttp(url, self._transport),
             )

@@ -87,6 +87,7 @@ def _check_model(
     launcher = _kind(registry, "launchers", table.launch, (*path, "launch"), problems)
     if launcher is None:
         return
+    read_settings(launcher, table.settings, (*path, "settings"), problems)
     try:
         spec = server_spec(name, config, lambda text: text)
     except ValueError as error:

@@ -26,9 +26,10 @@ def json_schema(registry: Registry) -> Schema:
     _add_choice(tables["scheduler"], "strategy", registry.strategies)
     _add_choice(tables["memory"], "rule", registry.residency_rules)
     _add_choice(tables["auth"], "authenticator", registry.authenticators)
-    model = tables["models"]["additionalProperties"]["properties"]
-    model["backend"]["enum"] = sorted(registry.backends)
-    model["launch"]["enum"] = ["", *sorted(registry.launchers)]
+    model = tables["models"]["additionalProperties"]
+    _add_choice(model, "launch", registry.launchers)
+    model["properties"]["launch"]["enum"].insert(0, "")  # what the other keys imply
+    model["properties"]["backend"]["enum"] = sorted(registry.backends)
     tables["backends"] = {
         "type": "object",
         "description": "`[backends.X]`: a backend's own settings.",

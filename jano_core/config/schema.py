@@ -87,6 +87,8 @@ class ModelTable(Table, frozen=True, kw_only=True):
     url: str = ""
     unit: str = ""
     label: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """The chosen launcher's own keys."""
     aliases: list[str] = field(default_factory=list)
     upstream_model: str = ""
     health: str = ""

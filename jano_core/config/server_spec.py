@@ -24,12 +24,14 @@ def server_spec(
     """
     table = config.models[name]
     command = config.swap.command if table.launch == "script" else table.cmd
+    own_env = {key: resolve(value) for key, value in table.env.items()}
     return ServerSpec(
         model=name,
         cmd=_words(command, resolve),
         cmd_stop=_words(table.cmd_stop, resolve),
         cwd=resolve(table.cwd),
-        env=environment({key: resolve(value) for key, value in table.env.items()}),
+        env=environment(own_env),
+        own_env=own_env,
         url=resolve(table.url),
         health=table.health,
         start_timeout=_first(table.start_timeout, config.swap.start_timeout),

@@ -38,6 +38,13 @@ class Launcher(Contract):
         """Called when the configuration is read: yields what is wrong with `spec` for this kind."""
         return ()
 
+    @property
+    def stays(self) -> bool:
+        """Asked when Jano ends: does the server go on without it, to be found by `adopt`? Then it
+        is left as it is; otherwise it is released and stopped.
+        """
+        return False
+
     async def adopt(self) -> bool:
         """Called once at start-up: is the server running already, so that it can be used?
 

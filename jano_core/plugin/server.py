@@ -14,7 +14,8 @@ class ServerSpec(Struct, frozen=True, kw_only=True):
 
     `cmd`, `cmd_stop` and `url` may hold `${PORT}`, `${MODEL}` and (in `cmd_stop`) `${PID}`;
     a launcher that picks a port puts it in. `env` is complete: it is all that the process gets.
-    `health` is a path, or `"none"` for a server that is ready as soon as it runs.
+    `own_env` is the part of it that the model's table says, for servers that are no children of
+    Jano's and have an environment already. `health` is a path, or `"none"` for a server that is ready as soon as it runs.
     `options` are the keys of the model's table that belong to launchers and backends
     (`unit`, `label`, `save_kv`, ...), by name.
     """
@@ -24,6 +25,7 @@ class ServerSpec(Struct, frozen=True, kw_only=True):
     cmd_stop: tuple[str, ...] = ()
     cwd: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
+    own_env: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     health: str = "/health"
     start_timeout: float = 180.0

@@ -68,13 +68,19 @@ class Crew:
             del self._supervisors[name], self.logs[name]
 
     async def adopt(self) -> None:
-        """At start-up: use servers that run already, as far as they fit together."""
+        """At start-up: use servers that run already, as far as they fit together, and put away the
+        others.
+        """
         node = self._dispatcher.scheduler.node
         with anyio.move_on_after(ADOPTION_LIMIT_S):
             for name, instance in tuple(node.instances.items()):
-                fits = node.rule.allowed({*node.occupied(), name})
-                if fits and not instance.model.resident and await self._supervisors[name].adopt():
-                    self._supervisors[name].load()  # it is up: this only reports so
+                supervisor = self._supervisors[name]
+                if instance.model.resident:
+                    continue
+                if not node.rule.allowed({*node.occupied(), name}):
+                    await supervisor.clear()
+                elif await supervisor.adopt():
+                    supervisor.load()  # it is up: this only reports so
 
     async def _work(self, name: str) -> None:
         with self._scopes[name]:

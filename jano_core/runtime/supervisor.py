@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import anyio
 
@@ -27,16 +26,11 @@ from .lifetime import End, Lifetime
 from .log_buffer import LogBuffer
 from .readiness import until_ready
 from .report import Report
+from .signs_of_life import holds_model, proves_alive, unless_ended
 from .upstream import Upstream
-
-T = TypeVar("T")
 
 TAIL_LINES = 20
 """How much of the log goes with an error."""
-PROBE_S = 2.0
-"""How long a server whose connection broke may take to prove that it lives."""
-NOTICE_S = 0.25
-"""How long its launcher may take to say first why it is gone."""
 GIVE_UP_S = 15.0
 """Beyond release and stop: when even a launcher that forgot its own bounds is left alone."""
 
@@ -99,7 +93,7 @@ class Supervisor:
         life = self._ready_life
         if life is None:
             return False
-        if await _proves_alive(life):
+        if await proves_alive(life):
             return True
         life.finish(End.CRASHED, why)
         await life.gone.wait()
@@ -108,14 +102,16 @@ class Supervisor:
     async def adopt(self) -> bool:
         """Called once, before the first order: take over a server that is up already.
 
-        True if there is one; then it is ready as after a load, only not reported. Bounded by who
-        calls it.
+        True if there is one that holds its model; then it is ready as after a load, only not
+        reported. Bounded by who calls it.
         """
         life = Lifetime()
         try:
             life.parts = self._make()
-            _, launcher, backend = life.parts
+            server, launcher, backend = life.parts
             if not (await launcher.adopt() and await backend.ready()):
+                return False
+            if not await holds_model(backend, server.spec):
                 return False
             self._become_ready(life, await backend.describe())
         except Exception as error:
@@ -123,6 +119,22 @@ class Supervisor:
             return False
         self._enqueue(life)
         return True
+
+    async def clear(self) -> None:
+        """Called once, instead of `adopt`, where there is no room for the model: a server of it
+        that is up already is put away.
+        """
+        life = Lifetime()
+        try:
+            life.parts = self._make()
+            if not await life.parts.launcher.adopt():
+                return
+        except Exception as error:
+            self._log.write(f"jano: cannot look for a running server: {_in_words(error)}\n")
+            return
+        life.finish(End.ORDERED, "there is no room for it next to what runs already")
+        self._enqueue(life)
+        await life.gone.wait()
 
     async def run(self) -> None:
         """The supervisor's task, for ever. Cancelled, it puts the server away first."""
@@ -186,7 +198,7 @@ class Supervisor:
                 began = anyio.current_time()
                 await launcher.start()
                 self._report.step("start", anyio.current_time() - began)
-                return await _unless_ended(launcher.wait, make_ready)
+                return await unless_ended(launcher.wait, make_ready)
         except TimeoutError as error:
             raise LoadFailed(f"not ready after {timeout:g} s") from error
 
@@ -203,6 +215,11 @@ class Supervisor:
         if life.parts is None:
             return ""
         server, launcher, backend = life.parts
+        if life.end is None and launcher.stays:  # Jano ends
+            if upstream:
+                with anyio.CancelScope(shield=True):
+                    await upstream.aclose()
+            return ""
         error = ""
         patience = 2 * server.spec.stop_timeout + GIVE_UP_S
         with anyio.move_on_after(patience, shield=True) as bound:
@@ -236,50 +253,6 @@ class Supervisor:
             self._report.crashed(why, detail)
         else:
             self._report.load_failed(why, detail)
-
-
-async def _proves_alive(life: Lifetime) -> bool:
-    """Whether the server answers; no, as soon as its life comes to an end."""
-    assert life.parts
-    backend, alive = life.parts.backend, False
-    async with anyio.create_task_group() as tasks:
-
-        async def ask() -> None:
-            nonlocal alive
-            with anyio.move_on_after(PROBE_S):
-                alive = await backend.alive()
-            if not alive:
-                await anyio.sleep(NOTICE_S)
-            tasks.cancel_scope.cancel()
-
-        tasks.start_soon(ask)
-        await life.leaving.wait()
-        tasks.cancel_scope.cancel()
-    return alive and life.end is None
-
-
-async def _unless_ended(wait: Callable[[], Awaitable[str]], work: Callable[[], Awaitable[T]]) -> T:
-    """Do `work`; raises `LoadFailed` as soon as `wait` says that the server has ended."""
-    ended = ""
-    failure: Exception | None = None
-    async with anyio.create_task_group() as tasks:
-
-        async def watch() -> None:
-            nonlocal ended
-            ended = await wait()
-            tasks.cancel_scope.cancel()
-
-        tasks.start_soon(watch)
-        try:
-            result = await work()
-        except Exception as error:  # carried out of the group as it is, not as a group of one
-            failure = error
-        tasks.cancel_scope.cancel()
-    if ended:
-        raise LoadFailed(f"{ended} before it was ready")
-    if failure:
-        raise failure
-    return result
 
 
 def _in_words(error: BaseException) -> str:
