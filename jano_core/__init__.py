@@ -12,6 +12,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .errors import JanoError, LoadFailed, Refused, StopFailed, UpstreamError
+    from .plugin.command import Command
     from .plugin.contracts import (
         Authenticator,
         Backend,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "errors": "JanoError LoadFailed Refused StopFailed UpstreamError",
+    "plugin.command": "Command",
     "plugin.contracts": (
         "Authenticator Backend Caller Description Dialect Launcher Usage UsageNormalizer"
     ),
@@ -58,6 +60,7 @@ __all__ = [
     "Authenticator",
     "Backend",
     "Caller",
+    "Command",
     "Description",
     "Dialect",
     "Http",

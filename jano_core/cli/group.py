@@ -24,6 +24,11 @@ COMMANDS = {
 }
 """Name → one line of help. The module is named like the command; `import_` for `import`."""
 
+OF_PLUGINS = {"top": ("Watch models and queue live.", "jano-top")}
+"""Commands that first-party plugins add: their line of help, and which plugin. Others' are found
+when they are called; to list them here would mean importing them all.
+"""
+
 DONE, FAILED, WRONG, TEMPORARY = 0, 1, 2, 75
 """The exit codes of every command."""
 
@@ -36,18 +41,19 @@ class LazyGroup(click.Group):
     """Knows its commands by name and imports one when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS]
+        return [*COMMANDS, *OF_PLUGINS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            return _of_a_plugin(cmd_name)
         module = "import_" if cmd_name == "import" else cmd_name
         found: click.Command = importlib.import_module(f".{module}", __package__).command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            plugins = [(name, f"{text} (plugin {of})") for name, (text, of) in OF_PLUGINS.items()]
+            formatter.write_dl([*COMMANDS.items(), *plugins])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -59,6 +65,18 @@ class LazyGroup(click.Group):
         except JanoError as error:
             click.echo(f"jano: {error}", err=True)
             ctx.exit(TEMPORARY if isinstance(error, Unreachable) else FAILED)
+
+
+def _of_a_plugin(name: str) -> click.Command | None:
+    from ..plugin.registry import Registry
+
+    if (found := Registry.discover().commands.get(name)) is not None:
+        made: click.Command = found.make()
+        return made
+    if name in OF_PLUGINS:
+        _, plugin = OF_PLUGINS[name]
+        raise JanoError(f"`jano {name}` comes with a plugin: pip install ./plugins/{plugin}")
+    return None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -12,6 +12,7 @@ from msgspec import Struct
 from ..errors import PluginError
 from ..scheduler.residency import ResidencyRule
 from ..scheduler.strategy import Strategy
+from .command import Command
 from .contracts import Authenticator, Backend, Dialect, Launcher, UsageNormalizer
 
 
@@ -35,6 +36,7 @@ KINDS = {
     "usage_normalizers": Kind("usage normalizer", UsageNormalizer),
     "authenticators": Kind("authenticator", Authenticator),
     "dialects": Kind("dialect", Dialect),
+    "commands": Kind("command", Command),
 }
 """Kind → what it is; the hook of a kind is `jano_<kind>`."""
 

@@ -22,6 +22,7 @@ import pluggy
 
 from ..scheduler.residency import ResidencyRule
 from ..scheduler.strategy import Strategy
+from .command import Command
 from .contracts import Authenticator, Backend, Dialect, Launcher, UsageNormalizer
 
 PROJECT = "jano"
@@ -66,4 +67,9 @@ class JanoSpec:
     @hookspec
     def jano_dialects(self) -> Iterable[type[Dialect]]:
         """Wire APIs: how errors and signs of life look below certain paths."""
+        raise NotImplementedError
+
+    @hookspec
+    def jano_commands(self) -> Iterable[type[Command]]:
+        """Commands: `jano NAME`."""
         raise NotImplementedError

@@ -17,6 +17,7 @@ from ..scheduler.residency import ResidencyRule
 from ..scheduler.strategy import Strategy
 from ..version import __version__
 from .collect import KINDS, Kind, collect
+from .command import Command
 from .contracts import Authenticator, Backend, Dialect, Launcher, UsageNormalizer
 from .hookspecs import PROJECT, JanoSpec
 
@@ -151,6 +152,11 @@ class Registry:
     def dialects(self) -> list[type[Dialect]]:
         """Dialects in the order of registration."""
         return list(self._classes["dialects"].values())
+
+    @property
+    def commands(self) -> dict[str, type[Command]]:
+        """Commands of plugins by name."""
+        return self._classes["commands"]
 
     def _ask(self, plugin: object, name: str) -> dict[str, list[type[Any]]]:
         """What `plugin` provides; raises `PluginError` and leaves no trace of it otherwise."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -113,13 +115,13 @@ def test_the_scheduler_is_pure(path: Path) -> None:
     [path for path in python_files("plugins") if "tests" not in path.parts],
     ids=lambda path: name(path),
 )
-def test_a_plugin_imports_only_the_core(path: Path) -> None:
+def test_a_plugin_imports_only_the_core_and_what_it_declares(path: Path) -> None:
     own = path.relative_to(path.parents[1]).parts[0]
+    project = tomllib.loads((path.parents[1] / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[^\w-]", each)[0] for each in project["dependencies"]}
+    allowed = sys.stdlib_module_names | PURE_LIBRARIES | {"jano_core", own, "plugins"} | declared
     for module in imports(path):
-        top = module.split(".")[0]
-        assert top in sys.stdlib_module_names | PURE_LIBRARIES | {"jano_core", own, "plugins"}, (
-            f"{name(path)} imports {module}"
-        )
+        assert module.split(".")[0] in allowed, f"{name(path)} imports {module}"
 
 
 def test_every_package_has_a_law() -> None:
