@@ -17,10 +17,12 @@ from msgspec import Struct
 Buffer = bytes | mmap
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
-_STRING = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"', re.DOTALL)
+_QUOTED = rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
+_STRING = re.compile(_QUOTED, re.DOTALL)
+_FLAT = re.compile(rb'[^"\[\]{}]*+(?:' + _QUOTED + rb'[^"\[\]{}]*+)*+', re.DOTALL)
+"""All up to the next bracket that is not in a string."""
 _SCALAR = re.compile(rb"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_STRUCTURE = re.compile(rb'["\[\]{}]')
-_CLOSER = {ord("["): ord("]"), ord("{"): ord("}")}
+_CLOSER = {b"[": b"]", b"{": b"}"}
 _QUOTE, _COMMA, _COLON = b'"', b",", b":"
 
 
@@ -91,19 +93,18 @@ def _value_end(buffer: Buffer, at: int) -> int:
 
 
 def _nested_end(buffer: Buffer, at: int) -> int:
-    open_ones = bytearray()
-    while found := _STRUCTURE.search(buffer, at):
-        at = found.end()
-        sign = found[0][0]
-        if sign == _QUOTE[0]:
-            at = _string_end(buffer, found.start())
-        elif closer := _CLOSER.get(sign):
+    open_ones: list[bytes] = []
+    while True:
+        sign = buffer[at : at + 1]
+        if closer := _CLOSER.get(sign):
             open_ones.append(closer)
-        elif open_ones.pop() != sign:
-            raise Malformed(f"a bracket at byte {found.start()} closes nothing")
-        elif not open_ones:
+        elif not sign or open_ones.pop() != sign:
+            raise Malformed(f"a nested value does not go on at byte {at}")
+        at += 1
+        if not open_ones:
             return at
-    raise Malformed("it ends inside a nested value")
+        flat = _FLAT.match(buffer, at)
+        at = flat.end() if flat else at
 
 
 def _string_end(buffer: Buffer, at: int) -> int:

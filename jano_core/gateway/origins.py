@@ -67,11 +67,10 @@ def guard(config: Config, call: Call, *, changes: bool) -> None:
 
 
 def _check_host(config: Config, call: Call) -> None:
-    name = urlsplit("//" + call.field("host")).hostname or ""
-    known = {urlsplit(origin).hostname for origin in config.server.cors_origins}
-    if "." in name and not _is_address(name) and not name.endswith(_LOCAL_SUFFIXES):
-        if name in known:
-            return
+    name = _host_name("//" + call.field("host"))
+    known = {_host_name(origin) for origin in config.server.cors_origins}
+    local = "." not in name or _is_address(name) or name.endswith(_LOCAL_SUFFIXES)
+    if not local and name not in known:
         raise Refused(
             "permission_denied",
             f"without keys Jano answers only to local names, not as {name!r}; to have it behind "
@@ -80,7 +79,14 @@ def _check_host(config: Config, call: Call) -> None:
 
 
 def _own(call: Call, origin: str) -> bool:
-    return urlsplit(origin).netloc.lower() == call.field("host").lower()
+    return origin.partition("://")[2].lower() == call.field("host").lower()
+
+
+def _host_name(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # brackets without an address: no browser sends that
+        return ""
 
 
 def _listed(config: Config, origin: str) -> bool:

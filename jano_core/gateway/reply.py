@@ -80,7 +80,7 @@ class Reply:
         the connection: that is the only way to say that it is not whole.
         """
         if not self.head_out:
-            self.complete = True
+            self.head_out = self.complete = True
             await send_refusal(self._send, dialect, refused, headers)
         elif self.events:
             # A half-sent event is closed first, so that the error is one of its own.

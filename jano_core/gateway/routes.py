@@ -44,6 +44,7 @@ class ModelRoute(Struct, frozen=True):
 _EXACT: dict[str, dict[str, Route]] = {
     "/": {"GET": Route(front_page.to_front_page, "")},
     "/ui": {"GET": Route(front_page.front_page)},
+    "/ui/": {"GET": Route(front_page.front_page)},
     "/health": {"GET": Route(management.status, "")},
     "/status": {"GET": Route(management.status)},
     "/metrics": {"GET": Route(management.metrics)},

@@ -36,6 +36,8 @@ CONFIG = f'[server]\ncors_origins = ["{OURS}"]'
         ("GET", "/status", {"host": "box"}, 200),
         ("GET", "/status", {"host": "box.local:1"}, 200),
         ("GET", "/status", {"host": ""}, 200),
+        ("GET", "/status", {"host": "["}, 200),
+        ("POST", "/api/reload", {"origin": "http://["}, 403),
     ],
 )
 async def test_who_may(method: str, target: str, headers: dict[str, str], status: int) -> None:

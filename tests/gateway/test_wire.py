@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from jano_core.testing.running import RunningJano, running_jano
-from tests.wire_client import ask, opened
+from tests.wire_client import ask, opened, until
 
 pytestmark = [pytest.mark.wire, pytest.mark.anyio]
 
@@ -113,6 +113,13 @@ async def test_a_websocket_both_ways(jano: RunningJano) -> None:
             await socket.recv()
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4001, "bye")
+
+
+async def test_a_websocket_that_its_client_closes(jano: RunningJano) -> None:
+    url = jano.url.replace("http", "ws") + "/upstream/talk/ws"
+    async with connect(url, subprotocols=[Subprotocol("talk")], proxy=None) as socket:
+        await socket.recv()
+    await until(lambda: not jano.get("/api/queue")["running"], "nothing runs any more")
 
 
 async def test_a_websocket_to_nobody_is_refused(jano: RunningJano) -> None:
