@@ -7,7 +7,7 @@ from collections import defaultdict
 from msgspec import Struct
 
 from .counters import error_in, is_served, swap_ms
-from .facts import Fact, InstanceChanged, RequestEnded, SwapEnded
+from .facts import Fact, InstanceChanged, LoadProgress, RequestEnded, SwapEnded
 from .rings import SampleRing, TimeRing
 
 SWAPS_KEPT = 500
@@ -37,6 +37,8 @@ class Recent:
         )
         self.last_swap_ms: int | None = None
         self.last_error: LastError | None = None
+        self.progress: dict[str, LoadProgress] = {}
+        """Models being loaded, as far as their servers tell."""
         self.healthy: dict[str, bool] = {}
         """Never probed: absent until traffic tells."""
 
@@ -48,8 +50,12 @@ class Recent:
             case SwapEnded(outcome="ready"):
                 self.swaps.add(fact.at)
                 self.last_swap_ms = swap_ms(fact)
-            case InstanceChanged(state="ready"):
-                self.healthy[fact.model] = True
+            case LoadProgress():
+                self.progress[fact.model] = fact
+            case InstanceChanged():
+                self.progress.pop(fact.model, None)
+                if fact.state == "ready":
+                    self.healthy[fact.model] = True
         if (message := error_in(fact)) is not None:
             model: str = fact.model  # type: ignore[attr-defined]  # every error has one
             self.errors.add(fact.at)

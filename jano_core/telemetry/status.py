@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ..clock import iso
 from .counters import Counters
+from .facts import LoadProgress
 from .recent import Recent
 
 MINUTE = 60
@@ -115,7 +116,10 @@ def additions(
     """The original's last key, which needs every model's name, and those it did not have."""
     return {
         "backendHealth": {name: health(recent, name) for name in snapshot.models},
-        "models": {name: _model(model) for name, model in snapshot.models.items()},
+        "models": {
+            name: _model(model, recent.progress.get(name))
+            for name, model in snapshot.models.items()
+        },
         "nodes": snapshot.nodes,
         "strategy": snapshot.strategy,
         "swapsAvoided": swaps_avoided,
@@ -134,7 +138,7 @@ def health(recent: Recent, model: str) -> str:
     return "unknown" if known is None else "up" if known else "down"
 
 
-def _model(model: ModelStatus) -> dict[str, Any]:
+def _model(model: ModelStatus, progress: LoadProgress | None) -> dict[str, Any]:
     return {
         "state": model.state,
         "since": iso(model.since),
@@ -142,6 +146,8 @@ def _model(model: ModelStatus) -> dict[str, Any]:
         "queued": model.queued,
         "memory": model.memory,
         "lastError": model.last_error or None,
+        "progress": progress.fraction if progress else None,
+        "note": (progress.note or None) if progress else None,
     }
 
 

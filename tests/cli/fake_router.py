@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 MODEL = {"since": "2026-11-20T10:00:00.000Z", "inFlight": 1, "queued": 2, "memory": 3 << 30}
+MODEL |= {"progress": None, "note": None}
 STATUS = {
     "version": "0.1.0",
     "strategy": "greedy",
@@ -19,6 +20,18 @@ STATUS = {
     "requestsServedTotal": 12,
     "errorsLast15m": 1,
     "swapsLastHour": 2,
+    "requestsPerMinute": 3,
+    "recentGenTokS": 44.4,
+    "tokSByModel": {"chat": 44.4},
+    "lastError": {"ts": "2026-11-20T09:30:00.123Z", "model": "chat", "message": "gone " * 40},
+    "swapCostToday": {
+        "day": "2026-11-20",
+        "swaps": 3,
+        "avoided": 5,
+        "seconds": 41.25,
+        "byTransition": [{"from": "chat", "to": "code" * 20, "swaps": 3, "seconds": 41.25}],
+        "byClient": [{"client": "", "requests": 4, "waitedSeconds": 61.0}],
+    },
     "models": {
         "chat": MODEL | {"state": "ready", "lastError": None},
         "a-model-with-a-name-of-more-than-thirty-letters": MODEL

@@ -57,6 +57,18 @@ def test_status_fits_a_terminal(router: tuple[str, list[str]]) -> None:
         assert part in result.output
 
 
+def test_what_swapping_cost_today(router: tuple[str, list[str]]) -> None:
+    result = jano("status", "--today", "--url", router[0])
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "3 swaps took 41s." in lines
+    assert "First come, first served would have made 8: 5 avoided." in lines
+    assert lines[-1].split() == ["(local)", "4", "1m01s"]
+    as_json = jano("status", "--today", "--json", "--url", router[0])
+    assert json.loads(as_json.output) == STATUS["swapCostToday"]
+
+
 def test_status_as_json_is_the_routers_own(router: tuple[str, list[str]]) -> None:
     result = jano("status", "--url", router[0], "--json")
     assert json.loads(result.output) == STATUS | {"queue": QUEUE}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jano_core.plugin.contracts import Usage
-from jano_core.telemetry.facts import RequestEnded, ServerCrashed
+from jano_core.telemetry.facts import LoadProgress, RequestEnded, ServerCrashed
 
 from .figures import (
     START,
@@ -13,6 +13,7 @@ from .figures import (
     ended,
     failed_load,
     ledger,
+    state,
     swap,
     three_calls,
 )
@@ -84,6 +85,8 @@ def test_the_originals_figures():
         "queued": 2,
         "memory": 5,
         "lastError": None,
+        "progress": None,
+        "note": None,
     }
     assert (status["strategy"], status["swapsAvoided"], status["version"]) == ("greedy", 0, "1.2.3")
 
@@ -252,3 +255,18 @@ def test_a_refused_request_that_was_never_granted_has_no_times_but_the_total():
     record = book.usage(None)["records"][0]
     assert record["total_ms"] == 4
     assert record["queue_ms"] is record["swap_ms"] is record["ttfb_ms"] is None
+
+
+def test_how_far_a_load_is():
+    book = ledger(Wall())
+
+    def shown() -> tuple[float | None, str | None]:
+        model = book.status(Picture({"chat": Model(state="starting")}))["models"]["chat"]
+        return model["progress"], model["note"]
+
+    book.observe(state("chat", "starting"))
+    assert shown() == (None, None)
+    book.observe(LoadProgress(at=START, model="chat", fraction=0.4, note="reading weights"))
+    assert shown() == (0.4, "reading weights")
+    book.observe(state("chat", "ready"))
+    assert shown() == (None, None)
