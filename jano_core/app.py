@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from msgspec.structs import replace
 
 from .clock import Clock
 from .config.catalog import Catalog
@@ -20,6 +21,7 @@ from .config.settings import settings_of
 from .gateway.app import Gateway
 from .plugin.contracts import Dialect, UsageNormalizer
 from .plugin.registry import Registry
+from .plugin.server import ServerSpec
 from .runtime.crew import Kit
 from .runtime.dispatcher import Dispatcher
 from .runtime.life import ServerLife, new_life
@@ -196,7 +198,7 @@ class Jano:
         make = self.registry.kind("authenticators", config.auth.authenticator)
         authenticator = make(settings_of(make, config.auth.settings, secrets))
         catalog = Catalog(config, secrets)
-        specs = {name: catalog.spec(name, loaded.env) for name in config.models}
+        specs = {name: self._spec(catalog, name, loaded) for name in config.models}
         self.config: Config = config
         self.catalog = catalog
         self.secrets = secrets
@@ -231,6 +233,12 @@ class Jano:
         async with self.router_log.subscribe() as texts:
             async for text in texts:
                 self.feed.log("proxy", text)
+
+    def _spec(self, catalog: Catalog, model: str, loaded: Loaded) -> ServerSpec:
+        """The model's spec, with the name that its backend wants to be asked for."""
+        spec = catalog.spec(model, loaded.env)
+        backend = self.registry.kind("backends", loaded.config.models[model].backend)
+        return replace(spec, upstream_model=backend.model_name(spec))
 
     def _models(self) -> list[Model]:
         return [self.catalog.needs(name) for name in self.config.models]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from ..errors import Refused
 from ..plugin.contracts import Caller
 from . import routes
-from .body import read_body
+from .body import discard, read_body
 from .call import Call, ClientGone, RawHeaders, Receive, Scope, Send, join_target
 from .destination import by_name, by_path, leads_to_model, spoken_path
 from .errand import Errand
@@ -93,7 +94,9 @@ class Gateway:
             headers.append((b"allow", ", ".join(allowed).encode()))
         if refused.status == 401:
             headers.append((b"www-authenticate", b'Basic realm="jano"'))
-        await send_refusal(call.send, dialect_of(self._house, spoken_path(call)), refused, headers)
+        linger = partial(discard, call) if refused.status == 413 else None
+        dialect = dialect_of(self._house, spoken_path(call))
+        await send_refusal(call.send, dialect, refused, headers, linger)
 
 
 def _preflight(house: House, call: Call) -> RawHeaders | None:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable
 from mmap import ACCESS_READ, mmap
 
+import anyio
 from anyio.lowlevel import checkpoint
 
 from ..errors import Refused
@@ -18,6 +19,10 @@ IN_MEMORY = 2**20
 """Larger bodies go to a temporary file, which is gone when the exchange ends."""
 PIECE = 2**18
 """Bytes of a big body that are handed to the model server at a time."""
+
+
+DISCARD_S = 2.0
+"""How long the rest of a refused body is read."""
 
 
 class Body:
@@ -109,6 +114,19 @@ async def _read_to_disk(call: Call, pieces: list[bytes], size: int, limit: int) 
             more = message.get("more_body", False)
         file.flush()
         return Body(mmap(file.fileno(), 0, access=ACCESS_READ))
+
+
+async def discard(call: Call) -> None:
+    """Let a client whose body was refused finish its sending, for a moment.
+
+    A connection that is closed on unread bytes is reset, and the reset can overtake the error
+    that the client should see.
+    """
+    with anyio.move_on_after(DISCARD_S):
+        while True:
+            message = await call.receive()
+            if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                return
 
 
 def _too_large(limit: int) -> Refused:

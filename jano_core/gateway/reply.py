@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Awaitable, Callable
 
 import anyio
 
@@ -95,7 +96,12 @@ class Reply:
 
 
 async def send_whole(
-    send: Send, status: int, content_type: str, body: bytes, headers: RawHeaders | None = None
+    send: Send,
+    status: int,
+    content_type: str,
+    body: bytes,
+    headers: RawHeaders | None = None,
+    linger: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """A whole answer at once."""
     head = [
@@ -104,13 +110,24 @@ async def send_whole(
         *(headers or ()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": head})
+    if linger is not None:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await linger()
+        body = b""
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def send_refusal(
-    send: Send, dialect: Dialect, refused: Refused, headers: RawHeaders | None = None
+    send: Send,
+    dialect: Dialect,
+    refused: Refused,
+    headers: RawHeaders | None = None,
+    linger: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """An error as the whole answer, with what tells clients whether and when to try again."""
+    """An error as the whole answer, with what tells clients whether and when to try again.
+
+    `linger` is awaited before the last, empty message.
+    """
     extra = list(headers or ())
     if refused.retry_after is not None:
         seconds = max(1, math.ceil(refused.retry_after))
@@ -118,4 +135,4 @@ async def send_refusal(
     if refused.should_retry is not None:
         extra.append((b"x-should-retry", b"true" if refused.should_retry else b"false"))
     body = dialect.error(refused)
-    await send_whole(send, dialect.status(refused), "application/json", body, extra)
+    await send_whole(send, dialect.status(refused), "application/json", body, extra, linger)
