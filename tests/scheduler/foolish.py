@@ -66,6 +66,7 @@ class Hostile(Strategy):
                 lambda: Plan(wake_at=float("nan")),
                 lambda: Plan(wake_at="soon"),  # type: ignore[arg-type]
                 lambda: Plan(serve=some(ids) * 2),
+                lambda: Plan(serve=[Serve(each.id, each.model) for each in view.queue]),
                 lambda: Plan(serve=[Serve(choose(ids), choose(names))]),
                 lambda: Plan(serve=(request for request in ids)),  # type: ignore[arg-type]
                 lambda: Plan(load=[Load(name, tuple(some(names))) for name in some(names)]),
@@ -78,6 +79,19 @@ class Hostile(Strategy):
                 lambda: None,
             ]
         )()  # type: ignore[return-value]
+
+
+class Glutton(Strategy):
+    """Serves whoever waits for what is loaded, full or not, and evicts whatever is in the way."""
+
+    name = "glutton"
+
+    def decide(self, view: View) -> Plan:
+        """See `Strategy.decide`."""
+        up = [each.model for each in view.instances.values() if each.state == State.READY]
+        serve = [each.id for each in view.queue if each.model in up]
+        load = [Load(each.model, tuple(up)) for each in view.queue[:1] if each.model not in up]
+        return Plan(serve=serve, load=load, wake_at=view.now + 5)
 
 
 class Sleeper(Strategy):

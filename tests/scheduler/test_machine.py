@@ -26,7 +26,7 @@ from jano_core.strategies.fifo import Fifo
 from jano_core.strategies.greedy import Greedy
 from jano_core.strategies.headstart import HeadStart
 from tests.scheduler.conftest import PROFILE, SEED
-from tests.scheduler.foolish import Drunk, Hostile, Juggler, Sleeper
+from tests.scheduler.foolish import Drunk, Glutton, Hostile, Juggler, Sleeper
 from tests.scheduler.shell import Shell
 
 NAMES = ("a", "b", "c", "d")
@@ -36,6 +36,7 @@ STRATEGIES: dict[str, Any] = {
     "fifo": lambda _: Fifo(),
     "headstart": lambda _: HeadStart(),
     "drunk": Drunk,
+    "glutton": lambda _: Glutton(),
     "hostile": Hostile,
     "sleeper": lambda _: Sleeper(),
     "juggler": lambda _: Juggler(),
@@ -105,26 +106,37 @@ class Histories(RuleBasedStateMachine):
         )
 
     @rule(
-        models=st.lists(st.integers(0, 3), min_size=1, max_size=2),
+        burst=st.lists(st.integers(0, 3), min_size=1, max_size=5),
         priority=st.sampled_from(Priority),
         patience=st.one_of(st.none(), st.none(), st.floats(0, 30)),
         allow_swap=st.sampled_from((True, True, True, False)),
     )
-    def arrives(
-        self, models: list[int], priority: Priority, patience: float | None, allow_swap: bool
+    def arrive(
+        self, burst: list[int], priority: Priority, patience: float | None, allow_swap: bool
     ) -> None:
-        self.count += 1
         now = self.shell.now
-        self.shell.arrive(
-            Request(
-                id=str(self.count),
-                models=(self.configured[models[0] % len(self.configured)],),
-                arrived=now,
-                priority=priority,
-                deadline=None if patience is None else now + patience,
-                allow_swap=allow_swap,
+        for model in burst:
+            self.count += 1
+            self.shell.arrive(
+                Request(
+                    id=str(self.count),
+                    models=(self.configured[model % len(self.configured)],),
+                    arrived=now,
+                    priority=priority,
+                    deadline=None if patience is None else now + patience,
+                    allow_swap=allow_swap,
+                )
             )
-        )
+
+    @precondition(lambda self: self.shell.under_way() or self.shell.running)
+    @rule(rounds=st.integers(1, 4), seconds=st.sampled_from((0.0, 2.0)))
+    def all_goes_well(self, rounds: int, seconds: float) -> None:
+        for _ in range(rounds):
+            for model in self.shell.under_way():
+                self.shell.answer(model)
+            for request in sorted(self.shell.running)[:2]:
+                self.shell.finish(request, "served", retry=False)
+            self.shell.wait(seconds)
 
     @precondition(lambda self: self.shell.waiting)
     @rule(data=st.data())
@@ -159,6 +171,7 @@ class Histories(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.shell.wait(seconds)
 
+    @precondition(lambda self: self.count % 3 == 0)  # not too often
     @rule(
         drawn=st.lists(models, min_size=1, max_size=4),
         changed=st.frozensets(st.sampled_from(NAMES)),

@@ -195,17 +195,19 @@ def test_a_changed_model_is_forgiven_its_failures() -> None:
 
 
 def test_a_swap_that_has_not_started_is_decided_anew_after_a_reload() -> None:
-    """The box may hold less now than when the swap was decided."""
-    book = Playbook([Model(name="chat", memory=1), Model(name="code", memory=1)], budget=2)
-    book.perform("1 arrives for chat | load chat")
-    assert book.reconfigure([Model(name="chat", memory=2), Model(name="code", memory=1)]) == []
-    book.perform("""
-        2 arrives for code | nothing
-        chat is ready      | grant 1
-        1 is served        | unload chat
+    """A model may be larger now than it was when its swap was decided."""
+    chat, code, fast = (Model(name=name, memory=1) for name in ("chat", "code", "fast"))
+    book = Playbook([chat, code, fast], budget=2).perform("""
+        chat is ready      | nothing
+        code is ready      | nothing
+        1 arrives for fast | unload chat
     """)
-    assert book.reconfigure("chat code fast") == []
-    book.perform("chat is gone | load code")
+    assert book.reconfigure([chat, code, Model(name="fast", memory=2)]) == []
+    book.perform("""
+        chat is gone  | unload code
+        code is gone  | load fast
+        fast is ready | grant 1
+    """)
 
 
 def test_who_waits_follows_a_model_that_becomes_resident_and_back() -> None:
