@@ -99,8 +99,8 @@ def test_the_queue_takes_the_height_that_is_left() -> None:
     low, high = drawn(30, height=24), drawn(30, height=50)
     assert len(low) <= 24
     assert "code" in line_with(low, "  20s")
-    assert any("more" in line for line in low)
-    assert not any("more" in line for line in high)
+    assert any(" more" in line for line in low)
+    assert not any(" more" in line for line in high)
 
 
 def test_waits_and_the_cost_of_swapping() -> None:
