@@ -10,29 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from msgspec.structs import replace
 
+from .blueprint import Blueprint, Site
 from .clock import Clock
-from .config.catalog import Catalog
 from .config.diff import diff
 from .config.load import Loaded, load
 from .config.schema import Config
-from .config.settings import settings_of
 from .gateway.app import Gateway
-from .plugin.contracts import Dialect, UsageNormalizer
 from .plugin.registry import Registry
-from .plugin.server import ServerSpec
-from .runtime.crew import Kit
 from .runtime.dispatcher import Dispatcher
-from .runtime.life import ServerLife, new_life
 from .runtime.log_buffer import LogBuffer
-from .runtime.readiness import ServerHttp
 from .runtime.sweep import sweep
-from .runtime.upstream import Transport, Upstream
-from .scheduler.policy import Policy
-from .scheduler.residency import ResidencyRule
-from .scheduler.types import Model
-from .strategies.greedy import Greedy
+from .runtime.upstream import Transport
 from .telemetry.facts import ConfigReloaded
 from .telemetry.observatory import Observatory
 from .version import __version__
@@ -60,21 +49,22 @@ class Jano:
         router_log: LogBuffer,
         transport: Transport | None,
     ) -> None:
-        self._transport = transport
         self.registry = registry
         self.clock = Clock()
         self.router_log = router_log
-        self._state_folder = state_folder
         self._reread = reread
-        self._url = url
-        self._take(loaded)
+        self._site = Site(
+            url=url, state_folder=state_folder, transport=transport, log_of=self._log_of
+        )
+        blueprint = Blueprint(loaded, registry, self._site)
+        self._take(blueprint, loaded.warnings)
         self.telemetry = self._observatory()
         self.facts = self.telemetry.facts
         self.ledger = self.telemetry.ledger
         self.activity = self.telemetry.activity
         self.feed = self.telemetry.feed
         self.dispatcher = Dispatcher(
-            self._models(), self._policy(), self._kit(), self.clock, self.facts
+            blueprint.models, blueprint.policy, blueprint.kit, self.clock, self.facts
         )
         self.vitals = Vitals(self.dispatcher, self.facts, self.clock)
         self.asgi = Gateway(self)
@@ -146,12 +136,13 @@ class Jano:
         Unchanged models stay loaded, running and waiting requests are served.
         """
         loaded = self._reread()
+        blueprint = Blueprint(loaded, self.registry, self._site)
         change = diff(self.config, loaded.config)
-        self._take(loaded)
+        self._take(blueprint, loaded.warnings)
         table = self.config.telemetry
         self.telemetry.reconfigure(usage_records=table.usage_records, capture=table.capture)
         self.dispatcher.reconfigure(
-            self._models(), self._policy(), self._kit(), frozenset(change.changed)
+            blueprint.models, blueprint.policy, blueprint.kit, frozenset(change.changed)
         )
         fact = ConfigReloaded(
             at=self.clock.wall(),
@@ -192,23 +183,14 @@ class Jano:
 
     # -- building
 
-    def _take(self, loaded: Loaded) -> None:
-        """Make everything that can fail before anything is changed."""
-        config, secrets = loaded.config, loaded.secrets
-        make = self.registry.kind("authenticators", config.auth.authenticator)
-        authenticator = make(settings_of(make, config.auth.settings, secrets))
-        catalog = Catalog(config, secrets)
-        specs = {name: self._spec(catalog, name, loaded) for name in config.models}
-        self.config: Config = config
-        self.catalog = catalog
-        self.secrets = secrets
-        self.authenticator = authenticator
-        self.dialects: Sequence[Dialect] = [each() for each in self.registry.dialects]
-        self.normalizers: Sequence[UsageNormalizer] = [
-            each() for each in self.registry.usage_normalizers
-        ]
-        self._specs = specs
-        for warning in loaded.warnings:
+    def _take(self, blueprint: Blueprint, warnings: Sequence[str]) -> None:
+        self.config: Config = blueprint.config
+        self.catalog = blueprint.catalog
+        self.secrets = blueprint.secrets
+        self.authenticator = blueprint.authenticator
+        self.dialects = blueprint.dialects
+        self.normalizers = blueprint.normalizers
+        for warning in warnings:
             log.warning(warning)
 
     def _observatory(self) -> Observatory:
@@ -226,75 +208,13 @@ class Jano:
             usage_records=table.usage_records,
             capture=table.capture,
             otlp=table.otlp,
-            history=self._state_folder if table.history else None,
+            history=self._site.state_folder if table.history else None,
         )
 
     async def _publish_log(self) -> None:
         async with self.router_log.subscribe() as texts:
             async for text in texts:
                 self.feed.log("proxy", text)
-
-    def _spec(self, catalog: Catalog, model: str, loaded: Loaded) -> ServerSpec:
-        """The model's spec, with the name that its backend wants to be asked for."""
-        spec = catalog.spec(model, loaded.env)
-        backend = self.registry.kind("backends", loaded.config.models[model].backend)
-        return replace(spec, upstream_model=backend.model_name(spec))
-
-    def _models(self) -> list[Model]:
-        return [self.catalog.needs(name) for name in self.config.models]
-
-    def _policy(self) -> Policy:
-        config, secrets = self.config, self.secrets
-        strategy = self.registry.kind("strategies", config.scheduler.strategy)
-        rule = self.registry.kind("residency_rules", config.memory.rule)
-        rule_settings = settings_of(rule, config.memory.settings, secrets)
-
-        def make_rule(models: Mapping[str, Model]) -> ResidencyRule:
-            made: ResidencyRule = rule(models, config.memory.budget, rule_settings)
-            return made
-
-        return Policy(
-            strategy=strategy(settings_of(strategy, config.scheduler.settings, secrets)),
-            fallback=Greedy(),
-            make_rule=make_rule,
-            queue_limit=config.scheduler.queue_limit,
-            failure_limit=config.swap.failure_limit,
-            failure_reset=config.swap.failure_reset,
-        )
-
-    def _kit(self) -> Kit:
-        config, registry, secrets, specs = self.config, self.registry, self.secrets, self._specs
-
-        def make(
-            model: str,
-            buffer: LogBuffer,
-            progress: Callable[[float | None, str], None],
-            coming_from: str,
-        ) -> ServerLife:
-            table = config.models[model]
-            backend = registry.kind("backends", table.backend)
-            launcher = registry.kind("launchers", table.launch)
-            own_settings = config.backends.get(table.backend, {})
-            return new_life(
-                specs[model],
-                launcher,
-                backend,
-                log=self._log_of(buffer),
-                progress=progress,
-                coming_from=coming_from,
-                router_url=self._url,
-                state_folder=self._state_folder,
-                launcher_settings=settings_of(launcher, table.settings, secrets),
-                backend_settings=settings_of(backend, own_settings, secrets),
-                make_http=lambda url: ServerHttp(url, self._transport),
-            )
-
-        return Kit(
-            specs=specs,
-            make=make,
-            poll_interval=config.swap.poll_interval,
-            connect=lambda url: Upstream(url, self._transport),
-        )
 
     def _log_of(self, buffer: LogBuffer) -> Callable[[str], None]:
         """Where a model server's output goes: its own log and the feed, without secrets."""

@@ -43,7 +43,7 @@ WIRES_ALL = {"plugin/builtin.py"}
 
 OWNERS: dict[str, tuple[str, ...]] = {
     "pluggy": ("plugin/",),
-    "httpx": ("runtime/upstream.py", "runtime/readiness.py", "runtime/life.py", "testing/"),
+    "httpx": ("runtime/upstream.py", "runtime/readiness.py", "testing/"),
     "granian": ("server.py",),
     "uvloop": ("server.py",),
     "click": ("cli/",),
