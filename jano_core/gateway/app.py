@@ -6,8 +6,8 @@ import logging
 from functools import partial
 
 from ..errors import Refused
-from ..plugin.contracts import Caller
-from . import routes
+from ..plugin.contracts import Caller, Dialect
+from . import foreign, routes
 from .body import discard, read_body
 from .call import Call, ClientGone, RawHeaders, Receive, Scope, Send, join_target
 from .destination import by_name, by_path, leads_to_model, spoken_path
@@ -51,11 +51,18 @@ class Gateway:
             await call.send({"type": "http.response.start", "status": 204, "headers": asked})
             await call.send({"type": "http.response.body", "body": b"", "more_body": False})
             return
-        match routes.find(call.method, call.path):
+        match routes.find(call.method, call.path) or foreign.find(
+            self._house, call.method, call.path
+        ):
             case (routes.Route() as route, argument):
                 await self._serve_errand(call, route, argument)
             case (routes.ModelRoute() as model_route, _):
                 await self._serve_model(call, model_route)
+            case foreign.ForeignRoute(dialect, True):
+                await self._serve_foreign(call, dialect)
+            case foreign.ForeignRoute(dialect):
+                page = partial(foreign.show_page, dialect=dialect)
+                await self._serve_errand(call, routes.Route(page, "infer"), "")
             case _:
                 await self._serve_model(call, None)
 
@@ -83,6 +90,19 @@ class Gateway:
             ticket = submit(house, call, caller, destination)
             dialect = dialect_of(house, destination.path)
             await Exchange(house, call, dialect, caller, body, destination, ticket).run()
+        finally:
+            body.close()
+
+    async def _serve_foreign(self, call: Call, dialect: Dialect) -> None:
+        house = self._house
+        guard(house.config, call, changes=False)
+        caller = admit(house, call, "infer")
+        body = await read_body(call, house.config.server.max_body)
+        try:
+            inner, content, destination = foreign.destined(house, call, body, dialect)
+            ticket = submit(house, inner, caller, destination)
+            spoken = dialect_of(house, destination.path)
+            await Exchange(house, inner, spoken, caller, content, destination, ticket).run()
         finally:
             body.close()
 

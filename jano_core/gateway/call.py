@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -49,6 +50,14 @@ class Call:
     def parameters(self) -> dict[str, list[str]]:
         """Every query parameter with its values; `?name` alone has one empty value."""
         return parse_qs(self.query.decode("latin-1"), keep_blank_values=True)
+
+    def through(self, send: Send, headers: RawHeaders) -> Call:
+        """The same call with other headers; what is sent in answer to it goes through `send`."""
+        other = copy.copy(self)
+        other.headers, other.fields = headers, dict(headers)
+        other.cors = []
+        other._send = send
+        return other
 
     async def send(self, message: Message) -> None:
         """Send an ASGI message; an answer to HEAD loses its body here."""

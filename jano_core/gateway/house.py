@@ -14,6 +14,7 @@ from .call import Call
 
 if TYPE_CHECKING:
     from ..config.catalog import Catalog
+    from ..plugin.registry import Registry
     from ..runtime.dispatcher import Dispatcher
     from ..runtime.log_buffer import LogBuffer
     from ..telemetry.activity import Activity
@@ -27,6 +28,7 @@ class House(Protocol):
 
     config: Config
     catalog: Catalog
+    registry: Registry
     dispatcher: Dispatcher
     ledger: Ledger
     activity: Activity

@@ -8,13 +8,14 @@ the world. None of them may block the event loop; all of them may be cancelled a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
 from ..errors import Refused, UpstreamError
 from .server import Server, ServerSpec
+from .translation import Listed, Translation
 
 ReleaseLevel = Literal["kv", "sleep", "unload", "stop", "kill"]
 
@@ -98,6 +99,9 @@ class Backend(Contract):
 
     health: ClassVar[str] = "/health"
     """Default of the model's `health` key."""
+
+    speaks: ClassVar[frozenset[str]] = frozenset()
+    """Names of dialects with calls of their own (`Dialect.calls`) that the server speaks itself."""
 
     def __init__(self, server: Server, settings: Struct | None = None) -> None:
         self.server = server
@@ -218,6 +222,30 @@ class Dialect(Contract):
 
     prefixes: ClassVar[tuple[str, ...]] = ()
     """Paths that speak this dialect; the longest match of all dialects wins."""
+
+    calls: ClassVar[tuple[str, ...]] = ()
+    """POST paths of its own that name a model in a JSON body."""
+
+    pages: ClassVar[Mapping[str, Literal["GET", "POST"]]] = {}
+    """Paths of its own that Jano answers itself, with their methods."""
+
+    def translate(self, path: str, body: bytes) -> Translation:
+        """One of `calls`, for a server that does not speak this dialect. Raises `Refused`."""
+        raise NotImplementedError
+
+    def adjust(self, path: str, body: bytes) -> bytes:
+        """One of `calls`, for a server that speaks it: without what would upset Jano's plans.
+
+        Raises `Refused`.
+        """
+        return body
+
+    def page(self, path: str, models: Sequence[Listed], body: bytes) -> object:
+        """The JSON value of one of `pages`; `models` are those that the caller may ask for.
+
+        Raises `Refused`.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def error(self, refused: Refused) -> bytes:
