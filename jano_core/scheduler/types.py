@@ -60,7 +60,8 @@ class Request(Struct, frozen=True, kw_only=True):
 
     `models` are the acceptable models, best first. `arrived` and `deadline` are seconds on the
     scheduler's clock; after `deadline` it is refused instead of started. `attempt` counts grants:
-    a request whose server died before its client saw a byte is granted a second time.
+    a request whose server died before its client saw a byte is granted a second time. `length` is
+    the number of tokens that its answer is expected to have, None while nothing is known.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Request(Struct, frozen=True, kw_only=True):
     owner: str = ""
     client: str = ""
     session: str = ""
+    length: float | None = None
     attempt: int = 1
 
     @property

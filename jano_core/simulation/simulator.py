@@ -121,6 +121,7 @@ class Simulator:
             arrived=at,
             priority=Priority(call.tier),
             client=call.client,
+            length=None if call.tokens is UNSET else call.tokens,
         )
         self._fates[request.id] = Fate(call, at)
         self._handle(events.Arrived(at=at, request=request))

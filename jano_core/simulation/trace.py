@@ -50,6 +50,7 @@ class Call(Struct, frozen=True, kw_only=True):
 
     It comes at `t`, or `think` seconds after the request `after` ended. `tier` is its priority,
     `patience` how long its client waits for the start; `slo` is carried along, not acted on.
+    `tokens` is what the scheduler may know of the answer's length.
     """
 
     id: CallId
@@ -62,6 +63,7 @@ class Call(Struct, frozen=True, kw_only=True):
     client: str = ""
     after: CallId | UnsetType | None = UNSET
     think: float | UnsetType | None = UNSET
+    tokens: float | UnsetType | None = UNSET
 
     @property
     def follows(self) -> CallId | None:

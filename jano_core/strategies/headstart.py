@@ -13,31 +13,41 @@ that the same rule fits loads of one second and of two minutes.
 
 from __future__ import annotations
 
+import math
+
 from msgspec import Struct
 
 from jano_core.scheduler.strategy import Strategy
-from jano_core.scheduler.types import Load, Plan, Request
+from jano_core.scheduler.types import Load, Plan, Request, Serve
 from jano_core.scheduler.view import View
 
 RECENT_GAPS = 8
 FEWEST_GAPS = 3
-RARE = 1e-4
-"""Requests per second that a model is priced at, at least: reloading it is never free."""
+LEAST_CHANCE = 0.01
+"""Of being wanted again soon: no model is free to lose, and dear reloads stay dearer."""
 BUSY = 1e3
 """Price of waiting for running requests to end: only where there is no idle choice."""
+LONG = math.inf
+"""Length of a request of which nothing is known: it goes behind those that say they are short."""
+CLEARLY = 1.2
+"""How much more a forecast must promise than what it puts away."""
 
 
 class HeadStartSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[scheduler.settings]` of `headstart`; `alpha`, `hold`, `linger` count round trips.
 
     `tier_shift` are seconds added to the arrival of high, normal and low requests. `linger` 0
-    gives up a dry model at once.
+    gives up a dry model at once. After `preload` round trips without any request the model that
+    is most worth having is loaded (0: never). `shortest_first` lets requests that are known to be
+    short pass longer ones for the same model, until those have waited for a round trip.
     """
 
     alpha: float = 4.0
     hold: float = 0.5
     linger: float = 2.0
     tier_shift: tuple[float, float, float] = (-60.0, 0.0, 120.0)
+    preload: float = 0.0
+    shortest_first: bool = False
 
 
 class HeadStart(Strategy):
@@ -66,6 +76,7 @@ class _Decision:
         self.wakes: list[float] = []
 
     def plan(self) -> Plan:
+        """The oldest rival that gets its place goes next; everybody else is served on."""
         view = self.view
         rivals = [model for model in self.waiting if view.instances[model].state == "stopped"]
         for rival in sorted(rivals, key=lambda model: (self.oldest(model), model)):
@@ -78,9 +89,11 @@ class _Decision:
                 continue
             if any(self.lingers(holder, rivals) for holder in evict):
                 continue
-            why = f"its requests are the oldest, {', '.join(evict)} had its turn" if evict else ""
-            return Plan(serve=view.fill(skip=evict), load=[Load(rival, evict, why=why)])
-        return Plan(serve=view.fill(), wake_at=min(self.wakes, default=None))
+            turn = f"{', '.join(evict)} had its turn" if evict else "there is room"
+            why = f"it has the oldest request, {turn}"
+            return Plan(serve=self.fill(evict), load=[Load(rival, evict, why=why)])
+        load = () if self.waiting or not self.settings.preload else self.forecast()
+        return Plan(serve=self.fill(()), load=load, wake_at=min(self.wakes, default=None))
 
     def yields(self, holder: str, rival: str) -> bool:
         """Rules 1 and 2, and the right of the more urgent."""
@@ -119,18 +132,51 @@ class _Decision:
             lost = sum(gaps[:index]) + gap * (len(gaps) - index)
             gain = ((index + 1) * saved - crowd * lost) / len(gaps)
             if gain > best:
-                best, patience = gain, 1.1 * gap
+                best, patience = gain, 1.1 * gap  # the next may be a little longer
         return patience
+
+    def forecast(self) -> tuple[Load, ...]:
+        """Nobody waits: what would be worth more than what it puts away?"""
+        instances = self.view.instances.values()
+        absent = [each.model for each in instances if each.state == "stopped"]
+        for model in sorted(absent, key=lambda model: (-self.worth(model), model)):
+            evict = self.view.evictions(model, self.price)
+            if evict is None or CLEARLY * sum(map(self.price, evict)) > self.worth(model):
+                continue
+            if all(self.long_idle(holder, model) for holder in evict):
+                return (Load(model, evict, why="it is likely to be asked for next"),)
+        return ()
+
+    def long_idle(self, holder: str, rival: str) -> bool:
+        """Has nobody asked for it for so long that the rival may be tried?"""
+        idle_since = self.view.instances[holder].idle_since
+        pause = self.settings.preload * self.trip(holder, rival)
+        return idle_since is not None and self.reached(idle_since + pause)
+
+    def fill(self, skip: tuple[str, ...]) -> tuple[Serve, ...]:
+        """Everybody who can be served now."""
+        return self.view.fill(skip, self.turn if self.settings.shortest_first else None)
+
+    def turn(self, request: Request) -> tuple[int, int, float, float]:
+        """Urgent first, then who has waited for a round trip by age, then the others by length."""
+        if self.view.now - request.arrived > 2 * self.one_way(request.model):
+            return request.priority, 0, request.arrived, 0.0
+        length = LONG if request.length is None else request.length
+        return request.priority, 1, length, request.arrived
 
     def overdue(self, model: str) -> bool:
         """Has its oldest request waited longer than any head start lasts?"""
         return self.view.now - self.oldest(model) > self.settings.alpha * 2 * self.one_way(model)
 
     def price(self, model: str) -> float:
-        """What losing it costs: its reload, by how soon it is wanted again."""
+        """What losing it costs."""
+        return self.worth(model) + (BUSY if self.view.instances[model].in_flight else 0.0)
+
+    def worth(self, model: str) -> float:
+        """Seconds of reload, by the chance of being wanted within the time it takes twice."""
         stats = self.view.stats(model)
-        busy = BUSY if self.view.instances[model].in_flight else 0.0
-        return stats.load_s * (stats.rate + RARE) + busy
+        chance = 1 - math.exp(-stats.rate * 2 * (stats.load_s + stats.unload_s))
+        return stats.load_s * max(LEAST_CHANCE, chance)
 
     def trip(self, one: str, other: str) -> float:
         """Seconds of swapping from one model to the other and back."""
@@ -146,6 +192,7 @@ class _Decision:
         return min(self.fronts[model], key=self.age)
 
     def oldest(self, model: str) -> float:
+        """When that one came, priority counted as age."""
         return self.age(self.first(model))
 
     def age(self, request: Request) -> float:

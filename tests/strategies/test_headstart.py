@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jano_core.simulation.simulator import Run
@@ -14,7 +16,7 @@ from tests.simulation.stories import call, loaded, model, play, started, trace, 
 HIGH, LOW = 0, 2
 
 
-def settings(**more: float) -> HeadStart:
+def settings(**more: Any) -> HeadStart:
     return HeadStart(HeadStartSettings(**more))
 
 
@@ -104,6 +106,23 @@ def test_a_pinned_model_is_never_waited_for_in_vain() -> None:
     run = play(HeadStart(), trace(models, calls))
     assert len(started(run)) == 60
     assert loaded(run).count("P") == 1
+
+
+def test_what_is_known_to_be_short_goes_first_until_the_long_ones_are_due() -> None:
+    long = [call(n, 0.0, "A", s=10.0, tokens=1000) for n in range(3)]
+    short = [call(10 + n, 0.1 + n, "A", s=1.0, tokens=10) for n in range(60)]
+    story = trace([model("A")], [*long, *short, call(99, 0.5, "A")])
+    assert started(play(HeadStart(), story))[:3] == [0, 1, 2]
+    order = started(play(settings(shortest_first=True), story))
+    assert order[:8] == list(range(10, 18))  # those that came while A was loaded
+    assert wait(play(settings(shortest_first=True), story), 2) < 2 * (10 + 1) * 1.2 + 2 * 10 + 1
+
+
+def test_a_box_that_rests_loads_what_is_asked_for_most_if_told_to() -> None:
+    busy = [call(n, n * 20.0, "A") for n in range(20)]
+    story = trace([model("A"), model("B")], [*busy, call(50, 400.0, "B"), call(51, 600.0, "A")])
+    assert wait(play(HeadStart(), story), 51) > 5
+    assert wait(play(settings(preload=1.0), story), 51) == 0.0
 
 
 @pytest.mark.parametrize("seed", range(3))
