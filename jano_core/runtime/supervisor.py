@@ -121,20 +121,16 @@ class Supervisor:
         return True
 
     async def clear(self) -> None:
-        """Called once, instead of `adopt`, where there is no room for the model: a server of it
-        that is up already is put away.
+        """Called once, instead of `adopt`, where there is no room for the model: put away a server
+        of it that is up already. Bounded by who calls it.
         """
-        life = Lifetime()
         try:
-            life.parts = self._make()
-            if not await life.parts.launcher.adopt():
-                return
+            launcher = self._make().launcher
+            if await launcher.adopt():
+                self._log.write("jano: there is no room for it next to what runs already\n")
+                await launcher.stop()
         except Exception as error:
-            self._log.write(f"jano: cannot look for a running server: {_in_words(error)}\n")
-            return
-        life.finish(End.ORDERED, "there is no room for it next to what runs already")
-        self._enqueue(life)
-        await life.gone.wait()
+            self._log.write(f"jano: cannot put away a running server: {_in_words(error)}\n")
 
     async def run(self) -> None:
         """The supervisor's task, for ever. Cancelled, it puts the server away first."""

@@ -72,8 +72,8 @@ trap cleanup EXIT
 
 sh -c 'echo $$ > "$0/init.scope/cgroup.procs"; shift 0; exec "$@"' $group \
   setpriv --reuid $id --regid $id --init-groups --inh-caps=-all \
-  env -i HOME="$home" USER=janot PATH=/usr/local/bin:/usr/bin:/bin XDG_RUNTIME_DIR=$runtime \
-  SYSTEMD_LOG_TARGET=console SYSTEMD_LOG_LEVEL=notice \
+  env -i HOME="$home" USER=janot PATH=/usr/local/bin:/usr/bin:/bin \
+  XDG_RUNTIME_DIR=$runtime \
   "$(command -v systemd || echo /lib/systemd/systemd)" --user </dev/null >"$home/manager.log" 2>&1 &
 manager=$!
 

@@ -40,6 +40,8 @@ class World:
         self.stop_error: Exception | None = None
         self.release_s = 0.0
         self.adoptable = False
+        self.stays = False
+        self.resident: dict[str, int | None] | None = None
         self.answers = True
         vars(self).update(switches)
         self.did: list[str] = []
@@ -100,6 +102,10 @@ class FakeLauncher(Launcher):
         self.world = world
         self.alive = False
 
+    @property
+    def stays(self) -> bool:
+        return self.world.stays
+
     async def adopt(self) -> bool:
         self.alive = self.world.adoptable
         self.world.running += self.alive
@@ -156,6 +162,9 @@ class FakeBackend(Backend):
             raise self.world.ready_error
         since = anyio.current_time() - self.made
         return self.world.adoptable or since >= self.world.start_s + self.world.load_s
+
+    async def resident(self) -> dict[str, int | None] | None:
+        return self.world.resident
 
     async def describe(self) -> Description:
         return Description(parallel=4)

@@ -266,6 +266,36 @@ async def test_a_running_server_is_adopted() -> None:
     assert "start" not in world.did
 
 
+async def test_a_running_server_of_another_model_is_not_adopted() -> None:
+    world = World(adoptable=True, resident={"code": None})
+    async with supervised(world, left=1) as supervisor:
+        assert not await supervisor.adopt()
+
+
+async def test_a_server_that_may_stay_is_left_alone_when_jano_ends() -> None:
+    world = World(adoptable=True, stays=True, resident={"chat": None})
+    async with supervised(world, left=1) as supervisor:
+        assert await supervisor.adopt()
+        await anyio.wait_all_tasks_blocked()
+    assert world.did == []
+
+
+async def test_unload_ends_also_a_server_that_may_stay() -> None:
+    world = World(adoptable=True, stays=True)
+    async with supervised(world) as supervisor:
+        assert await supervisor.adopt()
+        supervisor.unload()
+        await world.until("unloaded")
+    assert world.did == ["release", "stop"]
+
+
+async def test_a_running_server_without_room_is_put_away_and_not_reported() -> None:
+    world = World(adoptable=True)
+    async with supervised(world) as supervisor:
+        await supervisor.clear()
+    assert (world.did, world.reports) == (["stop"], [])
+
+
 async def test_nothing_to_adopt() -> None:
     world = World()
     async with supervised(world) as supervisor:
