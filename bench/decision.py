@@ -2,9 +2,9 @@
 
     python bench/decision.py
 
-Twenty models of which six fit, waiting requests spread over all of them and over the priorities.
-Each sample is a request that arrives and leaves again: twice everything that the scheduler does
-after an event, strategy and checks included; half of that is printed.
+Twenty models of which six fit; waiting requests for all of them, and none that may take a place
+yet, so that every model is looked at. Each sample is a request that arrives and leaves again: twice
+everything that the scheduler does after an event, strategy and checks included; half is printed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jano_core.scheduler.policy import Policy
 from jano_core.scheduler.residency import Budget
 from jano_core.scheduler.scheduler import Scheduler
 from jano_core.scheduler.strategy import Strategy
-from jano_core.scheduler.types import Model, Priority, Request
+from jano_core.scheduler.types import Model, Request
 from jano_core.strategies.fifo import Fifo
 from jano_core.strategies.greedy import Greedy
 from jano_core.strategies.headstart import HeadStart
@@ -80,8 +80,7 @@ def _busy(strategy: Strategy) -> Scheduler:
 
 
 def _request(name: str, dice: random.Random, at: float) -> Request:
-    priority = dice.choice((Priority.HIGH, Priority.NORMAL, Priority.NORMAL, Priority.LOW))
-    return Request(id=name, models=(dice.choice(MODELS).name,), arrived=at, priority=priority)
+    return Request(id=name, models=(dice.choice(MODELS).name,), arrived=at)
 
 
 if __name__ == "__main__":

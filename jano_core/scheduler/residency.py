@@ -13,7 +13,7 @@ from .types import Model
 
 Price = Callable[[str], float]
 
-ENUMERATED = 12
+ENUMERATED = 8
 """Up to so many candidates every subset is tried; beyond, the cheapest go one by one."""
 
 
