@@ -13,10 +13,13 @@ from ..plugin.registry import Registry
 from ..simulation.choose import choose
 from ..simulation.picture import draw
 from ..simulation.report import measure, table
-from ..simulation.simulator import simulate as run
-from ..simulation.trace import GIB, Trace, read
+from ..simulation.simulator import simulate
+from ..simulation.trace import GIB, Trace, parse, read
 from ..simulation.workloads import WORKLOADS, make
 from ..units import Size
+from .router import find, json_option, url_option
+
+RECORDED = "/api/trace"
 
 
 class SeveralValues(click.Command):
@@ -59,10 +62,10 @@ def _memory(_: click.Context, __: click.Parameter, text: str | None) -> float | 
     "--trace",
     "traces",
     multiple=True,
-    required=True,
     metavar="FILE...",
     help="A trace file, or NAME[:SEED] of a workload of --list.",
 )
+@click.option("--from-running", is_flag=True, help="What the running router was lately asked for.")
 @click.option(
     "--strategy",
     "strategies",
@@ -72,24 +75,31 @@ def _memory(_: click.Context, __: click.Parameter, text: str | None) -> float | 
 )
 @click.option("--memory", callback=_memory, metavar="SIZE", help="Replay on a box of this size.")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Write an SVG.")
-@click.option("--json", "as_json", is_flag=True, help="A list of objects instead of a table.")
 @click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list,
               help="Show the named workloads.")  # fmt: skip
-def simulate(
+@json_option
+@url_option
+def command(
     traces: tuple[str, ...],
+    from_running: bool,
     strategies: tuple[str, ...],
     memory: float | None,
     picture: Path | None,
     as_json: bool,
+    url: str | None,
 ) -> None:
     """Run traces through strategies and compare what callers would have waited."""
+    if not traces and not from_running:
+        raise click.UsageError("name a trace: --trace FILE, or --from-running")
+    recorded = [find(url).text(RECORDED).encode()] if from_running else []
     try:
         known = Registry.discover().strategies
         chosen = [choose(name, known) for name in strategies or ("headstart", "greedy")]
         found = [_trace(name) for name in traces]
+        found += [parse(text.splitlines(), RECORDED) for text in recorded]
         if memory is not None:
             found = [trace.with_memory(memory) for trace in found]
-        runs = [run(trace, each.make(), each.label) for trace in found for each in chosen]
+        runs = [simulate(trace, each.make(), each.label) for trace in found for each in chosen]
     except JanoError as error:
         raise click.UsageError(str(error)) from None
     reports = [measure(each) for each in runs]

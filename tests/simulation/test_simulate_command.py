@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from jano_core.cli.simulate import simulate
+from jano_core.cli import simulate
 from jano_core.simulation.trace import write
 from jano_core.simulation.workloads import WORKLOADS, make
 
 
 def run(*args: object) -> Result:
-    return CliRunner().invoke(simulate, [str(arg) for arg in args])
+    return CliRunner().invoke(simulate.command, [str(arg) for arg in args])
 
 
 @pytest.fixture
@@ -62,6 +62,25 @@ def test_the_table_and_the_picture(trace_file: Path, tmp_path: Path) -> None:
     assert (tmp_path / "picture.svg").read_text().startswith("<svg")
 
 
+class Recorded:
+    """A running router that was asked for what the file holds."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def text(self, path: str) -> str:
+        assert path == "/api/trace"
+        return self.path.read_text()
+
+
+def test_what_a_running_router_recorded_is_played_again(
+    trace_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulate, "find", lambda url: Recorded(trace_file))
+    recorded = run("--from-running", "--strategy", "greedy", "--json")
+    assert recorded.stdout == run("--trace", trace_file, "--strategy", "greedy", "--json").stdout
+
+
 def test_the_workloads_are_listed() -> None:
     assert [line.split()[0] for line in run("--list").stdout.splitlines()] == list(WORKLOADS)
 
@@ -77,7 +96,7 @@ def test_the_workloads_are_listed() -> None:
         (("--trace", "rare", "--strategy", "fifo:alpha=1"), "'fifo' has no settings"),
         (("--trace", "rare", "--memory", "8GiB"), "hot can never be loaded"),
         (("--trace", "rare", "--memory", "much"), "'much' is not a size"),
-        ((), "Missing option '--trace'"),
+        ((), "name a trace: --trace FILE, or --from-running"),
     ],
 )
 def test_wrong_usage_is_explained(words: tuple[str, ...], message: str) -> None:
