@@ -27,13 +27,16 @@ from . import announcement
 from .doors import ASGI, Doors
 from .errors import JanoError
 from .sd_notify import Notifier, Subject
-from .sockets import BACKLOG, reachable, url_of
+from .sockets import BACKLOG, reachable, stop_accepting, url_of
 
 _LAST_SECONDS = 5.0
 """For requests that were cancelled to tell their clients so."""
 _IDLE_MS = 120_000
 """For idle connections: longer than the pools of common clients, so that the client closes first
 and no request meets a connection that is just being closed."""
+
+_ON_THEIR_WAY_S = 0.1
+"""For a request of somebody who has connected."""
 
 log = logging.getLogger("jano.server")
 
@@ -91,6 +94,7 @@ class Listener(Server):
             },
         )
         self._bound = bound
+        self.inode = os.fstat(bound.fileno()).st_ino
 
     def _init_shared_socket(self) -> None:
         is_unix = self._bound.family == socket.AF_UNIX
@@ -206,6 +210,8 @@ class Router:
 
     async def _finish(self, house: House, doors: Doors, listeners: list[Listener]) -> None:
         self._notifier.stopping()
+        if self._inherited:
+            await self._leave_the_rest_to_the_successor(listeners)
         log.info("stopping: %d requests may take up to %gs", house.busy(), self._grace)
         house.begin_shutdown()
         # granian drops WebSockets without a word when it stops, so they are closed before.
@@ -222,6 +228,14 @@ class Router:
         house.cancel_all()
         with anyio.move_on_after(_LAST_SECONDS):
             await self._drained.wait()
+
+    async def _leave_the_rest_to_the_successor(self, listeners: list[Listener]) -> None:
+        """Whoever comes now waits in the manager's sockets. granian's own stop would hang up on
+        those that it has just accepted and whose request is still on its way.
+        """
+        for listener in listeners:
+            stop_accepting(listener.inode)
+        await anyio.sleep(_ON_THEIR_WAY_S)
 
     async def _watch_signals(self, *, task_status: TaskStatus[None]) -> None:
         signals = anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
