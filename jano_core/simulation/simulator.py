@@ -176,7 +176,7 @@ class Simulator:
         self._plan(gone, events.Unloaded(at=gone, model=model))
 
 
-class _Box(Budget):
+class _SetsAndBudget(Budget):
     """Memory, and where the trace has `sets`, one of them besides."""
 
     sets: tuple[frozenset[str], ...] = ()
@@ -187,8 +187,8 @@ class _Box(Budget):
         return fits and super().allowed(together)
 
 
-def _rule(header: Header, models: Mapping[str, Model]) -> _Box:
-    rule = _Box(models, round(header.mem * GIB))
+def _rule(header: Header, models: Mapping[str, Model]) -> _SetsAndBudget:
+    rule = _SetsAndBudget(models, round(header.mem * GIB))
     rule.sets = tuple(frozenset(names) for names in header.sets or ())
     return rule
 

@@ -82,6 +82,7 @@ class Trace(Struct, frozen=True):
         return Trace(msgspec.structs.replace(self.header, mem=gib), self.calls)
 
 
+_ENCODER = msgspec.json.Encoder()
 _HEADER = msgspec.json.Decoder(Header)
 _CALL = msgspec.json.Decoder(Call)
 
@@ -119,9 +120,12 @@ def parse(lines: Iterable[bytes], source: str) -> Trace:
 
 def write(trace: Trace, path: Path) -> None:
     """Write a trace file."""
-    encode = msgspec.json.encode
-    lines = [encode(trace.header), *(encode(call) for call in trace.calls), b""]
-    path.write_bytes(b"\n".join(lines))
+    path.write_bytes(dump(trace))
+
+
+def dump(trace: Trace) -> bytes:
+    """The trace as the lines that `parse` reads."""
+    return _ENCODER.encode_lines((trace.header, *trace.calls))
 
 
 def _problem(trace: Trace) -> str:
