@@ -13,7 +13,7 @@ from ..runtime.websocket import Closed, WebSocket, connect
 from .body import Body
 from .call import Call
 from .destination import by_path, leads_to_model
-from .headers import upward
+from .headers import replaced, upward
 from .house import House, admit
 from .origins import guard
 from .submit import submit
@@ -41,13 +41,16 @@ async def serve_websocket(house: House, call: Call) -> None:
     except Refused as refused:
         await _close(call, REFUSED, refused.message)
         return
-    await Passage(call, caller, destination.raw_target, ticket).run()
+    await Passage(house, call, caller, destination.raw_target, ticket).run()
 
 
 class Passage:
     """One WebSocket's whole life: waiting for its server, then messages both ways."""
 
-    def __init__(self, call: Call, caller: Caller, target: bytes, ticket: Ticket) -> None:
+    def __init__(
+        self, house: House, call: Call, caller: Caller, target: bytes, ticket: Ticket
+    ) -> None:
+        self._house = house
         self._call = call
         self._caller = caller
         self._target = target
@@ -98,6 +101,7 @@ class Passage:
 
     async def _connect(self, lease: Lease) -> None:
         headers = upward(self._call.headers, self._caller.consumed, None, identity_only=False)
+        headers = replaced(headers, self._house.telemetry.onward(self._ticket.id))
         subprotocols = self._call.subprotocols
         async with connect(lease.upstream.url, self._target, headers, subprotocols) as socket:
             accept = {"type": "websocket.accept", "subprotocol": socket.subprotocol or None}
