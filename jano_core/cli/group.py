@@ -18,6 +18,7 @@ COMMANDS = {
     "load": "Load a model now.",
     "unload": "Unload one model or all.",
     "logs": "Show the router's or a model's log.",
+    "simulate": "Replay traffic under any strategy and memory size.",
     "plugins": "List installed plugins and what they provide.",
     "schema": "Print the JSON Schema of the configuration.",
     "import": "Convert the configuration of another router.",

@@ -39,7 +39,7 @@ class ServerTable(Table, frozen=True, kw_only=True):
 class SchedulerTable(Table, frozen=True, kw_only=True):
     """`[scheduler]`: which strategy, and how long the queue may grow."""
 
-    strategy: str = "greedy"
+    strategy: str = "headstart"
     queue_limit: Annotated[int, Meta(ge=1)] = 1000
     max_wait: Duration = Duration(0)
     settings: dict[str, Any] = field(default_factory=dict)

@@ -14,9 +14,12 @@ from ..launchers.attach import AttachLauncher
 from ..launchers.process import ProcessLauncher
 from ..launchers.script import ScriptLauncher
 from ..scheduler.residency import Budget, ResidencyRule
+from ..scheduler.rules.groups import Groups
+from ..scheduler.rules.matrix import Matrix
 from ..scheduler.strategy import Strategy
 from ..strategies.fifo import Fifo
 from ..strategies.greedy import Greedy
+from ..strategies.headstart import HeadStart
 from ..telemetry.usage import BUILTIN as USAGE_NORMALIZERS
 from .contracts import Authenticator, Backend, Dialect, Launcher, UsageNormalizer
 from .hookspecs import hookimpl
@@ -39,13 +42,13 @@ def jano_launchers() -> Iterable[type[Launcher]]:
 @hookimpl
 def jano_strategies() -> Iterable[type[Strategy]]:
     """See `JanoSpec`."""
-    return [Greedy, Fifo]
+    return [HeadStart, Greedy, Fifo]
 
 
 @hookimpl
 def jano_residency_rules() -> Iterable[type[ResidencyRule]]:
     """See `JanoSpec`."""
-    return [Budget]
+    return [Budget, Groups, Matrix]
 
 
 @hookimpl
