@@ -12,6 +12,13 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .errors import JanoError, LoadFailed, Refused, StopFailed, UpstreamError
+    from .plugin.capabilities import (
+        CanSleep,
+        KeepsCache,
+        ListsModels,
+        ReportsMemory,
+        TellsProgress,
+    )
     from .plugin.command import Command
     from .plugin.contracts import (
         Authenticator,
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
     )
     from .plugin.hookspecs import hookimpl
     from .plugin.server import Http, Reply, Server, ServerSpec
+    from .plugin.translation import Listed, Translation
+    from .plugin.waiting import until
     from .scheduler.residency import ResidencyRule
     from .scheduler.strategy import Strategy
     from .scheduler.types import (
@@ -44,11 +53,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "errors": "JanoError LoadFailed Refused StopFailed UpstreamError",
     "plugin.command": "Command",
+    "plugin.capabilities": "CanSleep KeepsCache ListsModels ReportsMemory TellsProgress",
     "plugin.contracts": (
         "Authenticator Backend Caller Description Dialect Launcher Usage UsageNormalizer"
     ),
     "plugin.hookspecs": "hookimpl",
     "plugin.server": "Http Reply Server ServerSpec",
+    "plugin.translation": "Listed Translation",
+    "plugin.waiting": "until",
     "scheduler.residency": "ResidencyRule",
     "scheduler.strategy": "Strategy",
     "scheduler.types": ("InstanceView Load Model Plan Priority Reject Request Serve State Stats"),
@@ -60,13 +72,17 @@ __all__ = [
     "Authenticator",
     "Backend",
     "Caller",
+    "CanSleep",
     "Command",
     "Description",
     "Dialect",
     "Http",
     "InstanceView",
     "JanoError",
+    "KeepsCache",
     "Launcher",
+    "Listed",
+    "ListsModels",
     "Load",
     "LoadFailed",
     "Model",
@@ -75,6 +91,7 @@ __all__ = [
     "Refused",
     "Reject",
     "Reply",
+    "ReportsMemory",
     "Request",
     "ResidencyRule",
     "Serve",
@@ -84,12 +101,15 @@ __all__ = [
     "Stats",
     "StopFailed",
     "Strategy",
+    "TellsProgress",
+    "Translation",
     "UpstreamError",
     "Usage",
     "UsageNormalizer",
     "View",
     "__version__",
     "hookimpl",
+    "until",
 ]
 
 
