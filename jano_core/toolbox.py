@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from .errors import JanoError
 from .runtime.command import Command, LineReader
+from .runtime.file_log import FileLog
 from .runtime.ports import free_port, holder, stranger
 
-__all__ = ["Answer", "LineReader", "ask", "follow", "free_port", "holder", "stranger"]
+__all__ = ["Answer", "FileLog", "LineReader", "ask", "follow", "free_port", "holder", "stranger"]
 
 
 class Answer(NamedTuple):

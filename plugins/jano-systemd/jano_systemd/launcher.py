@@ -12,9 +12,9 @@ import anyio
 from msgspec import Struct, field
 
 from jano_core import Launcher, LoadFailed, Server, ServerSpec, StopFailed
-from jano_core.toolbox import ask, free_port, holder, stranger
+from jano_core.toolbox import FileLog, ask, free_port, holder, stranger
 
-from .logs import FileLog, Journal
+from .journal import Journal
 from .manager import Manager, Scope, Unit
 from .transient import DEFAULT_URL, Recipe, unit_name
 

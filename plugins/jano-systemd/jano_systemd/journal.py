@@ -1,17 +1,14 @@
-"""A unit's output as it comes: from the journal, or from a file that the unit writes to."""
+"""A unit's output as it comes from the journal."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import anyio
 
 from jano_core.toolbox import LineReader, follow
-
-PAUSE_S = 0.25
 
 
 class Journal:
@@ -39,34 +36,3 @@ class Journal:
         # What is not text comes as a list of bytes, what is too long as null.
         text = bytes(message).decode(errors="replace") if isinstance(message, list) else message
         self._sink(f"{text or ''}\n")
-
-
-class FileLog:
-    """What is appended to a file, from the moment this object was made."""
-
-    def __init__(self, path: Path, sink: Callable[[str], None]) -> None:
-        self._path = path
-        self._sink = sink
-        self._read = self._size()
-
-    async def pump(self) -> None:
-        """Run until cancelled; called again it goes on where it was."""
-        while True:
-            self._catch_up()
-            await anyio.sleep(PAUSE_S)
-
-    def _catch_up(self) -> None:
-        if (size := self._size()) < self._read:
-            self._read = 0  # cut or replaced
-        if size > self._read:
-            with self._path.open("rb") as file:
-                file.seek(self._read)
-                found = file.read(2**20)
-            self._read += len(found)
-            self._sink(found.decode(errors="replace"))
-
-    def _size(self) -> int:
-        try:
-            return self._path.stat().st_size
-        except OSError:
-            return 0
