@@ -117,6 +117,15 @@ class Backend(Contract):
         """The model name to send to the server; empty = the caller's, untouched."""
         return spec.upstream_model
 
+    @classmethod
+    def needs_model(cls, method: str, path: str) -> bool:
+        """Does such a call need the model, or only the server? `path` is the server's.
+
+        Asked of calls that name the model by their path. One that needs only the server waits in
+        no queue, wakes nothing and keeps nothing awake: a page that is left open, its WebSocket.
+        """
+        return True
+
     async def alive(self) -> bool:
         """Does anything answer there?"""
         try:
@@ -189,7 +198,7 @@ class UsageNormalizer(Contract):
 
     @abstractmethod
     def read(self, document: Mapping[str, Any]) -> Usage | None:
-        """Usage in one JSON object (a whole answer or one streamed event), or None. Never raises."""
+        """Usage in one JSON object (a whole answer or a streamed event), or None. Never raises."""
 
 
 class Caller(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,8 @@ class ServerSpec(Struct, frozen=True, kw_only=True):
     `cmd`, `cmd_stop` and `url` may hold `${PORT}`, `${MODEL}` and (in `cmd_stop`) `${PID}`;
     a launcher that picks a port puts it in. `env` is complete: it is all that the process gets.
     `own_env` is the part of it that the model's table says, for servers that are no children of
-    Jano's and have an environment already. `health` is a path, or `"none"` for a server that is ready as soon as it runs.
+    Jano's and have an environment already. `health` is a path, or `"none"` for a server that is
+    ready as soon as it runs.
     `options` are the keys of the model's table that belong to launchers and backends
     (`unit`, `label`, `save_kv`, ...), by name.
     """
@@ -59,7 +60,12 @@ class Reply(Struct, frozen=True):
 
 
 class Http(Protocol):
-    """Short, bounded requests to one model server, for probes and control calls."""
+    """Short, bounded requests to one model server, for probes and control calls.
+
+    `headers` go with each of them: a backend puts the server's own key there.
+    """
+
+    headers: dict[str, str]
 
     async def get(self, path: str, *, timeout: float = 2.0) -> Reply:
         """GET `path`; raises `UpstreamError` where no whole answer comes in `timeout` seconds."""

@@ -26,7 +26,7 @@ import pytest
 from msgspec import Struct
 from trio.testing import MockClock
 
-from ..errors import LoadFailed, UpstreamError
+from ..errors import LoadFailed, StopFailed, UpstreamError
 from ..plugin.contracts import Backend, Description
 from ..plugin.server import Reply, Server, ServerSpec
 from ..runtime.readiness import until_ready
@@ -84,6 +84,7 @@ class Line:
 
     def __init__(self, server: StandIn) -> None:
         self.server = server
+        self.headers: dict[str, str] = {}
         self.odd: Reply | None = None
         """The answer to everything, in the place of the stand-in's own."""
         self.cut = False
@@ -263,7 +264,7 @@ class BackendContract(ABC):
             with anyio.fail_after(PATIENCE):
                 try:
                     await question()
-                except (LoadFailed, UpstreamError):
+                except (LoadFailed, StopFailed, UpstreamError):
                     pass
             began = anyio.current_time()
             with anyio.move_on_after(0.5):
