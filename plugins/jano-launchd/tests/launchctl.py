@@ -1,7 +1,7 @@
 """A stand-in for launchctl(1) and the launchd behind it: real processes, books in $FAKE_LAUNCHD.
 
 What it answers is what a Mac answers, as far as Jano asks: `print` prints tab-indented lines of
-`key = value` and exits with 113 for a label it does not know; `bootstrap` exits with 5 for a label that is
+`key = value` and exits with 113 for a label it does not know; `bootstrap` exits with 5 for one
 still held; `bootout` sends SIGTERM and returns at once, the job stays `SIGTERMed` until its process
 has ended, and its label is held a little longer; exit status 3 where there is nothing to boot out.
 """
