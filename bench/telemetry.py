@@ -5,7 +5,7 @@
 
 One simulated model server, and a Jano for each row of the table, all at once; rounds go through
 the rows in turn, so that what else the machine does falls on all of them alike. Processor time is
-the router's own (user and system, all threads, of which exporting is one), from /proc.
+the router's own (all threads, of which exporting is one), from /proc.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -31,7 +30,6 @@ from jano_core.testing.running import RunningJano, running_jano
 from tests.telemetry.otlp_receiver import http_receiver
 
 CHUNKS = 1000
-TICK = os.sysconf("SC_CLK_TCK")
 ROWS = {
     "off": "history = false",
     "history": "history = true",
@@ -105,9 +103,9 @@ def ask(connection: http.client.HTTPConnection, *, tokens: int, stream: bool) ->
 
 
 def processor_time(jano: RunningJano) -> float:
-    """Seconds of user and system time so far."""
-    fields = Path(f"/proc/{jano.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    """Seconds that its threads have been on a processor so far."""
+    threads = Path(f"/proc/{jano.pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
 def resident(jano: RunningJano) -> float:

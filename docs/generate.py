@@ -8,11 +8,14 @@ A part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from jano_core.scheduler.instance import TRANSITIONS
+from jano_core.telemetry import facts
+from jano_core.telemetry.names import NAMES
 
 DOCS = Path(__file__).parent
 
@@ -28,7 +31,39 @@ def states() -> str:
     return "\n".join([*rows, "```"])
 
 
-PARTS: dict[str, Callable[[], str]] = {"states": states}
+def names(kind: str) -> Callable[[], str]:
+    """What goes out over OpenTelemetry under this kind of name."""
+
+    def table() -> str:
+        unit = "| unit " if kind == "instrument" else ""
+        head = f"| {kind} {unit}| what it is | defined by | status |"
+        rows = [head, "|---" * (head.count("|") - 1) + "|"]
+        for text, name in NAMES.items():
+            if name.kind == kind:
+                unit = f"| {name.unit} " if kind == "instrument" else ""
+                rows.append(f"| `{text}` {unit}| {name.about} | {name.source} | {name.status} |")
+        return "\n".join(rows)
+
+    return table
+
+
+def kinds_of_facts() -> str:
+    """Every fact, by the first lines of what the code says of it."""
+    rows = ["| fact | when |", "|---|---|"]
+    for name, kind in vars(facts).items():
+        if isinstance(kind, type) and issubclass(kind, facts.Fact) and kind is not facts.Fact:
+            about = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
+            rows.append(f"| `{name}` | {about.rstrip('.')} |")
+    return "\n".join(rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "states": states,
+    "facts": kinds_of_facts,
+    **{
+        f"names of {kind}s": names(kind) for kind in ("span", "attribute", "instrument", "resource")
+    },
+}
 
 
 def renewed(text: str) -> str:
@@ -44,7 +79,7 @@ def renewed(text: str) -> str:
 def main() -> int:
     """Renew or check all pages; the exit status is 1 where `--check` finds a stale one."""
     stale = []
-    for page in sorted(DOCS.glob("*.md")):
+    for page in sorted(DOCS.rglob("*.md")):
         old = page.read_text()
         new = renewed(old)
         if new != old:
