@@ -21,6 +21,7 @@ TYPICAL = 160
 SOURCES = [path for path in python_files("jano_core", "plugins") if "tests" not in path.parts]
 CONTRACTS = (
     "plugin/contracts.py",
+    "plugin/command.py",
     "plugin/server.py",
     "scheduler/strategy.py",
     "scheduler/residency.py",
