@@ -115,3 +115,10 @@ STATUS = {
     "upstream_timeout": 504,
 }
 """Code of the error table → HTTP status."""
+
+
+def in_words(error: BaseException) -> str:
+    """What an error of any kind says; of a group, the first one."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) if isinstance(error, JanoError) else f"{type(error).__name__}: {error}"

@@ -8,6 +8,8 @@ A life is one server from start to gone, and goes one way only:
     ready:    `unload`, the server's own end or `condemn` leads to ending
     ending:   shielded and bounded; no order reaches it. The next life begins after it.
 
+A server that can sleep counts as gone while it does; the next life wakes it.
+
 Exactly one of `load_failed`, `unloaded`, `crashed` is reported for a life that was ordered, when
 it is gone; before it `loaded`, if it came to that.
 """
@@ -15,18 +17,21 @@ it is gone; before it `loaded`, if it came to that.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import anyio
 
-from ..errors import JanoError, LoadFailed
-from ..plugin.contracts import Description
+from ..errors import LoadFailed, in_words
+from ..plugin.capabilities import CanSleep, KeepsCache
+from ..plugin.contracts import Description, Usage
 from .life import ServerLife
 from .lifetime import End, Lifetime
 from .log_buffer import LogBuffer
 from .readiness import until_ready
+from .release import Release
 from .report import Report
 from .signs_of_life import holds_model, proves_alive, unless_ended
+from .sleeper import Sleeper
 from .upstream import Upstream
 
 TAIL_LINES = 20
@@ -55,6 +60,8 @@ class Supervisor:
         self._log = log
         self._poll_interval = poll_interval
         self._connect = connect
+        self._release = Release(log, report.step)
+        self._sleeper = Sleeper(log)
         self._life: Lifetime | None = None
         self._coming: deque[Lifetime] = deque()
         self._ordered = anyio.Event()
@@ -99,6 +106,17 @@ class Supervisor:
         await life.gone.wait()
         return False
 
+    @property
+    def asleep(self) -> bool:
+        """Is its server put away without having ended?"""
+        return self._sleeper.here
+
+    def answered(self, usage: Usage) -> None:
+        """A request was answered: what the server reported of it."""
+        parts = self._ready_life.parts if self._ready_life else None
+        if parts and isinstance(parts.backend, KeepsCache):
+            parts.backend.answered(usage)
+
     async def adopt(self) -> bool:
         """Called once, before the first order: take over a server that is up already.
 
@@ -115,7 +133,7 @@ class Supervisor:
                 return False
             self._become_ready(life, await backend.describe())
         except Exception as error:
-            self._log.write(f"jano: cannot adopt a running server: {_in_words(error)}\n")
+            self._log.write(f"jano: cannot adopt a running server: {in_words(error)}\n")
             return False
         self._enqueue(life)
         return True
@@ -130,20 +148,23 @@ class Supervisor:
                 self._log.write("jano: there is no room for it next to what runs already\n")
                 await launcher.stop()
         except Exception as error:
-            self._log.write(f"jano: cannot put away a running server: {_in_words(error)}\n")
+            self._log.write(f"jano: cannot put away a running server: {in_words(error)}\n")
 
     async def run(self) -> None:
         """The supervisor's task, for ever. Cancelled, it puts the server away first."""
-        while True:
-            await self._ordered.wait()
-            self._ordered = anyio.Event()
-            while self._coming:
-                self._life = self._coming.popleft()
-                try:
-                    await self._live(self._life)
-                finally:
-                    self._life.gone.set()
-                    self._life = None
+        try:
+            while True:
+                await self._sleeper.watch(self._ordered)
+                self._ordered = anyio.Event()
+                while self._coming:
+                    self._life = self._coming.popleft()
+                    try:
+                        await self._live(self._life)
+                    finally:
+                        self._life.gone.set()
+                        self._life = None
+        finally:
+            await self._sleeper.end()
 
     def _enqueue(self, life: Lifetime) -> None:
         self._coming.append(life)
@@ -161,7 +182,7 @@ class Supervisor:
         except Exception as error:
             # Whatever a launcher or backend raises ends its own server's life, nothing else.
             detail = error.detail if isinstance(error, LoadFailed) else ""
-            life.finish(End.CRASHED if self.upstream else End.FAILED, _in_words(error), detail)
+            life.finish(End.CRASHED if self.upstream else End.FAILED, in_words(error), detail)
         finally:
             # Also when `run` is cancelled: nothing of the server outlives its supervisor.
             stop_error = await self._put_away(life)
@@ -172,28 +193,40 @@ class Supervisor:
         if life.end:  # ordered away before it began
             return
         if life.parts is None:
-            life.parts = self._make()
-            self._log.write(f"jano: loading {life.parts.server.spec.model}\n")
-            about = await self._bring_up(life.parts)
+            fresh = self._make()
+            sleeping = await self._sleeper.rouse(fresh)
+            life.parts = sleeping or fresh
+            word = "waking" if sleeping else "loading"
+            self._log.write(f"jano: {word} {life.parts.server.spec.model}\n")
+            about = await self._bring_up(life.parts, woken=sleeping is not None)
             self._become_ready(life, about)
             self._report.loaded(about.parallel, about.memory)
         life.finish(End.CRASHED, await life.parts.launcher.wait())
 
-    async def _bring_up(self, parts: ServerLife) -> Description:
+    async def _bring_up(self, parts: ServerLife, *, woken: bool) -> Description:
         server, launcher, backend = parts
+        began = anyio.current_time()
 
         async def make_ready() -> Description:
-            await backend.load()
+            if woken and isinstance(backend, CanSleep):
+                await backend.wake()
+            else:
+                await backend.load()
             await until_ready(backend.ready, self._poll_interval)
+            if woken:
+                self._report.step("wake", anyio.current_time() - began)
+            self._sleeper.took(anyio.current_time() - began, woken=woken)
             await launcher.verify()
-            return await backend.describe()
+            about = await backend.describe()
+            await self._release.bring_back(backend)
+            return about
 
         timeout = server.spec.start_timeout
         try:
             with anyio.fail_after(timeout):
-                began = anyio.current_time()
-                await launcher.start()
-                self._report.step("start", anyio.current_time() - began)
+                if not woken:
+                    await launcher.start()
+                    self._report.step("start", anyio.current_time() - began)
                 return await unless_ended(launcher.wait, make_ready)
         except TimeoutError as error:
             raise LoadFailed(f"not ready after {timeout:g} s") from error
@@ -210,21 +243,26 @@ class Supervisor:
         life.leaving.set()
         if life.parts is None:
             return ""
-        server, launcher, backend = life.parts
+        server, launcher, _ = life.parts
         if life.end is None and launcher.stays:  # Jano ends
             if upstream:
                 with anyio.CancelScope(shield=True):
                     await upstream.aclose()
             return ""
         error = ""
-        patience = 2 * server.spec.stop_timeout + GIVE_UP_S
+        asleep = False
+        patience = self._release.bound(life.parts) + server.spec.stop_timeout + GIVE_UP_S
         with anyio.move_on_after(patience, shield=True) as bound:
             try:
                 if upstream and life.end is not End.CRASHED:
-                    await self._release(backend.release, server.spec.stop_timeout)
-                await (launcher.kill if life.end is End.CRASHED else launcher.stop)()
+                    may_sleep = life.end is End.ORDERED and self._sleeper.pays
+                    asleep = await self._release.put_away(life.parts, may_sleep=may_sleep)
+                if asleep:
+                    self._sleeper.lie_down(life.parts)
+                else:
+                    await (launcher.kill if life.end is End.CRASHED else launcher.stop)()
             except Exception as failure:
-                error = _in_words(failure)
+                error = in_words(failure)
         if bound.cancelled_caught:
             error = "the server could not be ended in time"
         if upstream:
@@ -232,26 +270,13 @@ class Supervisor:
                 await upstream.aclose()
         return error
 
-    async def _release(self, release: Callable[[], Awaitable[None]], timeout: float) -> None:
-        try:
-            with anyio.fail_after(timeout):
-                await release()
-        except Exception as error:
-            self._log.write(f"jano: release before the stop failed: {_in_words(error)}\n")
-
     def _tell(self, life: Lifetime, stop_error: str) -> None:
         detail = life.detail or self._log.tail(TAIL_LINES)
         why = "; ".join(text for text in (life.why, stop_error) if text)
-        self._log.write(f"jano: gone: {why or 'as ordered'}\n")
+        self._log.write(f"jano: {'asleep' if self.asleep else 'gone'}: {why or 'as ordered'}\n")
         if life.end is End.ORDERED:
             self._report.unloaded(stop_error)
         elif life.end is End.CRASHED:
             self._report.crashed(why, detail)
         else:
             self._report.load_failed(why, detail)
-
-
-def _in_words(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error) if isinstance(error, JanoError) else f"{type(error).__name__}: {error}"

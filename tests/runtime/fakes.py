@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import httpx
 
-from jano_core.plugin.contracts import Backend, Description, Launcher
+from jano_core.plugin.contracts import Backend, Description, Launcher, Usage
 from jano_core.plugin.server import Reply, Server, ServerSpec
 from jano_core.runtime.life import ServerLife
 from jano_core.runtime.log_buffer import LogBuffer
@@ -39,6 +39,11 @@ class World:
         self.ready_error: Exception | None = None
         self.stop_error: Exception | None = None
         self.release_s = 0.0
+        self.wake_s = 0.2
+        self.sleeps = True
+        """Where it can: does it go to sleep when told?"""
+        self.backend: type[FakeBackend] = FakeBackend
+        self.steps: list[str] = []
         self.adoptable = False
         self.stays = False
         self.resident: dict[str, int | None] | None = None
@@ -62,7 +67,7 @@ class World:
         spec = ServerSpec(model="chat", url="http://127.0.0.1:1", start_timeout=60, stop_timeout=10)
         server = Server(spec, http=NoHttp(), log=self.log.write)
         self.died = anyio.Event()
-        return ServerLife(server, FakeLauncher(server, self), FakeBackend(server, self))
+        return ServerLife(server, FakeLauncher(server, self), self.backend(server, self))
 
     def loaded(self, parallel: int | None, memory: int | None) -> None:
         self._report("loaded", parallel)
@@ -77,7 +82,7 @@ class World:
         self._report("crashed", message)
 
     def step(self, step: str, seconds: float) -> None:
-        pass
+        self.steps.append(step)
 
     def progress(self, fraction: float | None, note: str) -> None:
         self._report("progress", fraction)
@@ -172,3 +177,37 @@ class FakeBackend(Backend):
     async def release(self) -> None:
         self.world.did.append("release")
         await anyio.sleep(self.world.release_s)
+
+
+class Sleepy(FakeBackend):
+    """One whose server can sleep."""
+
+    async def sleep(self) -> bool:
+        self.world.did.append("sleep")
+        return self.world.sleeps
+
+    async def wake(self) -> None:
+        self.world.did.append("wake")
+        await anyio.sleep(self.world.wake_s)
+
+    async def ready(self) -> bool:
+        return "sleep" in self.world.did or await super().ready()
+
+
+class Keeper(Sleepy):
+    """One whose server keeps its cache over a life, and reads `restore_error` where it is set."""
+
+    restore_error: Exception | None = None
+
+    async def save_cache(self) -> int:
+        self.world.did.append("save")
+        return 7
+
+    async def restore_cache(self) -> int:
+        self.world.did.append("restore")
+        if self.restore_error:
+            raise self.restore_error
+        return 7
+
+    def answered(self, usage: Usage) -> None:
+        self.world.did.append(f"answered {usage.cached_tokens}")

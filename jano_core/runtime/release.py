@@ -1,0 +1,75 @@
+"""The steps around a server's rest that are its backend's: keep the cache, sleep, unload, and back.
+
+None of them may keep a server from being ended or a model from being served: what goes wrong is
+logged, and the next step follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+
+from ..errors import in_words
+from ..plugin.capabilities import CanSleep, KeepsCache
+from ..plugin.contracts import Backend
+from .life import ServerLife
+from .log_buffer import LogBuffer
+
+T = TypeVar("T")
+
+CACHE_S = 30.0
+"""How long keeping or bringing back a cache may take: beyond that the prompts are read again."""
+
+
+class Release:
+    """Takes the steps of one model's servers; `step` is told what took how long."""
+
+    def __init__(self, log: LogBuffer, step: Callable[[str, float], None]) -> None:
+        self._log = log
+        self._step = step
+
+    def bound(self, parts: ServerLife) -> float:
+        """Seconds that `put_away` may take at most."""
+        cache = CACHE_S if isinstance(parts.backend, KeepsCache) else 0.0
+        return cache + parts.server.spec.stop_timeout
+
+    async def put_away(self, parts: ServerLife, *, may_sleep: bool) -> bool:
+        """Whether the server sleeps now; otherwise its launcher is to end it."""
+        server, launcher, backend = parts
+        timeout, asleep = server.spec.stop_timeout, False
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(launcher.wait)  # it passes the server's output on
+            if isinstance(backend, KeepsCache):
+                await self._save(backend)
+            if may_sleep and isinstance(backend, CanSleep):
+                asleep = bool(await self._take("sleep", backend.sleep, timeout))
+            if not asleep:
+                await self._take("release", backend.release, timeout)
+            beside.cancel_scope.cancel()
+        return asleep
+
+    async def bring_back(self, backend: Backend) -> None:
+        """A server is ready again: let it have its cache."""
+        if not isinstance(backend, KeepsCache):
+            return
+        if tokens := await self._take("kv_restore", backend.restore_cache, CACHE_S):
+            self._log.write(f"jano: restored {tokens} tokens of cached prompts\n")
+
+    async def _save(self, backend: KeepsCache) -> None:
+        if tokens := await self._take("kv_save", backend.save_cache, CACHE_S):
+            self._log.write(f"jano: kept {tokens} tokens of cached prompts\n")
+
+    async def _take(self, name: str, work: Callable[[], Awaitable[T]], timeout: float) -> T | None:
+        """The result, or None where it failed; a step that did something is reported."""
+        began = anyio.current_time()
+        try:
+            with anyio.fail_after(timeout):
+                result = await work()
+        except Exception as error:
+            self._log.write(f"jano: {name} failed: {in_words(error)}\n")
+            return None
+        if result:
+            self._step(name, anyio.current_time() - began)
+        return result
