@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import anyio
-import httpx
 import msgspec
 
 from ..errors import UpstreamError
 from ..plugin.server import Reply
+from .upstream import Headers, Transport, Upstream, UpstreamResponse
 
 MAX_BODY = 2**20
 SLOWEST_POLL_S = 0.5
+CLOSING_S = 1.0
 
 
 class ServerHttp:
@@ -22,11 +23,11 @@ class ServerHttp:
     `url` is asked at each call, since a launcher may choose the port.
     """
 
-    def __init__(
-        self, url: Callable[[], str], transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
+    def __init__(self, url: Callable[[], str], transport: Transport | None = None) -> None:
         self._url = url
         self._transport = transport
+        self._server: Upstream | None = None
+        self.headers: dict[str, str] = {}
 
     async def get(self, path: str, *, timeout: float = 2.0) -> Reply:
         """GET `path`; raises `UpstreamError` where no whole answer comes in `timeout` seconds."""
@@ -38,38 +39,40 @@ class ServerHttp:
         return await self._ask("POST", path, content, timeout)
 
     async def _ask(self, method: str, path: str, content: bytes, timeout: float) -> Reply:
-        url = self._url().rstrip("/") + path
-        headers = {"connection": "close", "accept": "application/json"}
+        url = self._url().rstrip("/")
+        headers: Headers = [(b"accept", b"application/json")]
+        headers += [(name.encode(), value.encode()) for name, value in self.headers.items()]
         if content:
-            headers["content-type"] = "application/json"
+            headers.append((b"content-type", b"application/json"))
         try:
             with anyio.fail_after(timeout):
-                request = httpx.Request(method, url, headers=headers, content=content)
-                return await self._exchange(request)
+                response = await self._at(url).open(method, path.encode(), headers, content)
+                try:
+                    return await _read(response)
+                finally:
+                    with anyio.move_on_after(CLOSING_S, shield=True):
+                        await response.aclose()
         except TimeoutError as error:
-            raise UpstreamError(f"no answer from {url} in {timeout:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise UpstreamError(f"{url}: {str(error) or type(error).__name__}") from error
+            raise UpstreamError(f"no answer from {url}{path} in {timeout:g} s") from error
+        except UpstreamError as error:
+            raise UpstreamError(f"{url}{path}: {error}") from error
 
-    async def _exchange(self, request: httpx.Request) -> Reply:
-        if self._transport is None:
-            self._transport = httpx.AsyncHTTPTransport(
-                verify=request.url.scheme == "https", trust_env=False
-            )
-        response = await self._transport.handle_async_request(request)
-        try:
-            return await _read(response)
-        finally:
-            await response.aclose()
+    def _at(self, url: str) -> Upstream:
+        if self._server is None or self._server.url != url:
+            self._server = Upstream(url, self._transport, keep_alive=False)
+        return self._server
 
 
-async def _read(response: httpx.Response) -> Reply:
+async def _read(response: UpstreamResponse) -> Reply:
     body = b""
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.chunks():
         body += chunk
         if len(body) > MAX_BODY:
             raise UpstreamError(f"the answer is longer than {MAX_BODY} bytes")
-    return Reply(response.status_code, body, dict(response.headers))
+    headers = {
+        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+    }
+    return Reply(response.status, body, headers)
 
 
 async def until_ready(ready: Callable[[], Awaitable[bool]], first: float) -> None:

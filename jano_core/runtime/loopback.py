@@ -1,0 +1,205 @@
+"""The client for model servers that speak plain HTTP/1.1, over TCP or a unix socket.
+
+Almost all do, on the same machine. General clients take ten times as long for a small request, and
+their pools hundreds of times with hundreds of requests under way. What this one does not do
+(TLS, HTTP/2, proxies), httpx's own transport does: see `upstream`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator
+from urllib.parse import unquote, urlsplit
+
+import anyio
+
+from ..errors import UpstreamError
+from .loopback_answer import Answer, Headers
+from .loopback_connection import Connection
+
+CONNECT_TIMEOUT_S = 5.0
+KEEPALIVE_S = 4.0
+"""Below the five seconds after which cpp-httplib and uvicorn close an idle connection."""
+IDLE_CONNECTIONS = 256
+STALE_WITHIN_S = 1.0
+"""A connection that was closed while idle says so within a round trip; a later break is an answer
+that was being worked on, and not to be asked for twice."""
+
+SCHEMES = ("http", "http+unix")
+
+
+class LoopbackResponse:
+    """An answer whose head has come. Whoever opened it must close it, also when cancelled."""
+
+    def __init__(self, pool: Loopback, connection: Connection, answer: Answer) -> None:
+        self.status = answer.status
+        self.headers = answer.headers
+        """As received: order, case and repetition kept."""
+        self._pool = pool
+        self._connection: Connection | None = connection
+        self._answer = answer
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, never decoded. Raises `UpstreamError` if it breaks off."""
+        answer, waiting = self._answer, self._answer.chunks
+        while (connection := self._connection) is not None:
+            while waiting:
+                chunk = waiting.popleft()
+                answer.buffered -= len(chunk)
+                connection.taken()
+                yield chunk
+            if answer.complete:
+                return
+            if answer.failure:
+                raise UpstreamError(answer.failure)
+            await connection.news()
+
+    async def aclose(self) -> None:
+        """Done with it; unless the body was read to its end, the connection is closed at once."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.give_back(connection)
+
+
+class Loopback:
+    """Connections to the server at `url`, kept open between requests.
+
+    `http+unix://%2Frun%2Fmodel.sock/base` means a unix socket. With `keep_alive` off every request
+    has a connection of its own. Has no time limit of its own but to connect.
+    """
+
+    def __init__(self, url: str, *, keep_alive: bool = True) -> None:
+        parts = urlsplit(url)
+        self._path = unquote(parts.netloc) if parts.scheme == "http+unix" else ""
+        self._address = "" if self._path else parts.hostname or "", parts.port or 80
+        self._keep_alive = keep_alive
+        self._idle: deque[Connection] = deque()
+        self._all: set[Connection] = set()
+        self._sweep: asyncio.TimerHandle | None = None
+
+    async def open(
+        self, method: str, target: bytes, headers: Headers, body: bytes | AsyncIterable[bytes]
+    ) -> LoopbackResponse:
+        """Send a request and return as soon as the answer's head is there.
+
+        `headers` go as they are and must frame the body. Cancelled, it closes the connection.
+        Raises `UpstreamError`.
+        """
+        head = request_head(method, target, headers)
+        began = asyncio.get_running_loop().time()
+        while True:
+            connection, kept = await self._connection()
+            answer = Answer(method)
+            try:
+                await self._exchange(connection, answer, head, headers, body)
+            except BaseException:
+                self._discard(connection)
+                raise
+            if answer.begun:
+                return LoopbackResponse(self, connection, answer)
+            self._discard(connection)
+            soon = asyncio.get_running_loop().time() - began < STALE_WITHIN_S
+            if not kept or not soon or answer.heard or not isinstance(body, bytes):
+                raise UpstreamError(answer.failure)
+            # The connection had been kept from an earlier exchange, and the server closed it just
+            # before this one was sent. What is kept besides is as old: start anew.
+            self._drop_idle()
+
+    def give_back(self, connection: Connection) -> None:
+        """An exchange is over: keep its connection if it can carry another."""
+        if connection.rest() and self._keep_alive and len(self._idle) < IDLE_CONNECTIONS:
+            connection.idle_since = asyncio.get_running_loop().time()
+            self._idle.append(connection)
+            if self._sweep is None:
+                self._arm()
+        else:
+            self._discard(connection)
+
+    async def aclose(self) -> None:
+        """Close every connection, in use or not."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        for connection in tuple(self._all):
+            self._discard(connection)
+        self._idle.clear()
+
+    async def _exchange(
+        self,
+        connection: Connection,
+        answer: Answer,
+        head: bytes,
+        headers: Headers,
+        body: bytes | AsyncIterable[bytes],
+    ) -> None:
+        if isinstance(body, bytes):
+            connection.begin(answer, head, body)
+        else:
+            connection.begin(answer, head)
+            chunked = (b"transfer-encoding", b"chunked") in headers
+            if not await connection.send(body, chunked=chunked):
+                answer.reusable = False
+        while not answer.begun and not answer.failure:
+            await connection.news()
+
+    async def _connection(self) -> tuple[Connection, bool]:
+        """One to use, and whether it was used before."""
+        while self._idle:
+            connection = self._idle.pop()  # the one used last: the others may grow old
+            if not connection.ended:
+                return connection, True
+            self._all.discard(connection)
+        connection = await self._connect()
+        self._all.add(connection)
+        return connection, False
+
+    async def _connect(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            with anyio.fail_after(CONNECT_TIMEOUT_S):
+                if self._path:
+                    _, made = await loop.create_unix_connection(Connection, self._path)
+                else:
+                    _, made = await loop.create_connection(Connection, *self._address)
+        except TimeoutError:
+            raise UpstreamError(f"no connection within {CONNECT_TIMEOUT_S:g} s") from None
+        except OSError as error:
+            raise UpstreamError(f"no connection: {error.strerror or error}") from error
+        return made
+
+    def _discard(self, connection: Connection) -> None:
+        self._all.discard(connection)
+        connection.close()
+
+    def _drop_idle(self) -> None:
+        while self._idle:
+            self._discard(self._idle.pop())
+
+    def _arm(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweep = loop.call_at(self._idle[0].idle_since + KEEPALIVE_S, self._sweep_idle)
+
+    def _sweep_idle(self) -> None:
+        """Close what has been idle for too long. No timer is left once nothing is."""
+        limit = asyncio.get_running_loop().time() - KEEPALIVE_S
+        while self._idle and (self._idle[0].ended or self._idle[0].idle_since <= limit):
+            self._discard(self._idle.popleft())
+        self._sweep = None
+        if self._idle:
+            self._arm()
+
+
+def request_head(method: str, target: bytes, headers: Headers) -> bytes:
+    """The head of a request as bytes.
+
+    Raises `UpstreamError` where a line of it would become two, or a word two words.
+    """
+    lines = [b"%b %b HTTP/1.1" % (method.encode(), target)]
+    lines += [b"%b: %b" % pair for pair in headers]
+    lines += (b"", b"")
+    head = b"\r\n".join(lines)
+    breaks = len(lines) - 1
+    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or lines[0].count(b" ") != 2:
+        raise UpstreamError("cannot be sent: a line break or a space where none may be")
+    return head

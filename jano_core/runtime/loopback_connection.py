@@ -1,0 +1,127 @@
+"""One connection to a model server: one exchange after the other, and silence between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+from typing import cast
+
+from .loopback_answer import Answer
+
+HIGH_WATER = 256 * 1024
+"""Bytes of an answer that wait for a slow client before the server is held back too."""
+LOW_WATER = 64 * 1024
+JOINED = 64 * 1024
+"""A head and a body up to this size leave in one piece; copying more costs more than it saves."""
+
+
+class Connection(asyncio.Protocol):
+    """Made by `loop.create_connection`. Whoever calls `begin` ends with `close` or reuses it."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.idle_since = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._answer: Answer | None = None
+        self._news: asyncio.Future[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._reading = True
+
+    # -- called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The way is open."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came; of an idle connection nothing is expected."""
+        answer = self._answer
+        if answer is None:
+            self.close()
+            return
+        answer.feed(data)
+        if answer.buffered > HIGH_WATER and self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        """The server says no more. Whoever still sends to it need not try to its end."""
+        self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, from whichever side."""
+        self.ended = True
+        if self._answer is not None:
+            self._answer.end()
+        self._wake()
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        """The server does not take what is sent as fast as it is sent."""
+        self._drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    # -- called by the exchange
+
+    def begin(self, answer: Answer, head: bytes, body: bytes = b"") -> None:
+        """Send a request, or its head; `answer` is fed from now on."""
+        self._answer = answer
+        if not body or len(body) <= JOINED:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines([head, body])
+
+    async def send(self, pieces: AsyncIterable[bytes], *, chunked: bool) -> bool:
+        """Send a body as fast as the server takes it; False if it answered or left before."""
+        answer = self._answer
+        assert answer is not None
+        async for piece in pieces:
+            if self._drained is not None:
+                await self._drained
+            if answer.begun or answer.failure:
+                return False
+            if chunked and piece:
+                piece = b"%x\r\n%b\r\n" % (len(piece), piece)
+            self._transport.write(piece)
+        if chunked:
+            self._transport.write(b"0\r\n\r\n")
+        return True
+
+    async def news(self) -> None:
+        """Wait until something has come, or the connection has ended."""
+        self._news = self._loop.create_future()
+        try:
+            await self._news
+        finally:
+            self._news = None
+
+    def taken(self) -> None:
+        """The client has taken some of what waited: let the server go on."""
+        assert self._answer is not None
+        if not self._reading and self._answer.buffered < LOW_WATER:
+            self._reading = True
+            self._transport.resume_reading()
+
+    def rest(self) -> bool:
+        """The exchange is over. Whether the connection can carry another."""
+        answer, self._answer = self._answer, None
+        fit = answer is not None and answer.complete and answer.reusable and not self.ended
+        if not fit or not self._reading:
+            self.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        """End it at once, whatever is under way."""
+        self.ended = True
+        self._transport.abort()
+
+    def _wake(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
