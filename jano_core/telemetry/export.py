@@ -17,7 +17,7 @@ import anyio
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from ..errors import ConfigError, ConfigProblem
@@ -26,6 +26,10 @@ from .facts import Fact
 from .instruments import Instruments
 from .traces import Traces
 
+LINKS = 1000
+"""Links of a swap to the requests that waited for it, where the standard variable says nothing.
+OpenTelemetry's 128 are fewer than a queue may hold.
+"""
 CLOSE_WITHIN = 3.0
 """Seconds at the end for what has not been sent; a receiver that is gone costs no more."""
 PROTOCOLS = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
@@ -46,7 +50,11 @@ class Export:
         own = Resource.create({n.SERVICE: "jano", n.VERSION: version})
         resource = own.merge(OTELResourceDetector().detect())
         spans, metrics = _exporter("traces"), _exporter("metrics")
-        self._tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
+        links = None if "OTEL_SPAN_LINK_COUNT_LIMIT" in os.environ else LINKS
+        limits = SpanLimits(max_links=links)
+        self._tracers = TracerProvider(
+            resource=resource, shutdown_on_exit=False, span_limits=limits
+        )
         if spans is not None:
             self._tracers.add_span_processor(BatchSpanProcessor(spans))
         readers = [] if metrics is None else [PeriodicExportingMetricReader(metrics)]

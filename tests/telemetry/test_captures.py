@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
+
+import pytest
 
 from jano_core.telemetry.activity import Activity
 from jano_core.telemetry.activity_query import ActivityQuery
 from jano_core.telemetry.captures import OVERHEAD, Captures
+from jano_core.testing.playhouse import Actor, Says, playhouse
 
 from .figures import ended
 
@@ -121,3 +125,24 @@ def test_the_activity_log_says_which():
     assert (newest["has_capture"], oldest["has_capture"]) == (False, True)
     assert oldest["resp_content_type"] == "text/plain"
     assert captures.get(oldest["id"])
+
+
+@pytest.mark.anyio
+async def test_over_http() -> None:
+    said = Says(headers=JSON, chunks=(b'{"ans', b'wer":1}'))
+    chat = Actor("chat", script=lambda heard: said)
+    config = '[telemetry]\ncapture = "1MiB"\n'
+    async with playhouse(chat, config=config) as stage:
+        ask = stage.client.ask
+        await ask("POST", "/v1/chat/completions", b'{"model":"chat"}', {"authorization": "s"})
+        call, found = await ask("GET", "/api/captures/1")
+        assert call.status == 200
+        capture = json.loads(found)
+        assert base64.b64decode(capture["req_body"]) == b'{"model":"chat"}'
+        assert base64.b64decode(capture["resp_body"]) == b'{"answer":1}'
+        assert capture["req_headers"]["authorization"] == "[redacted]"
+        assert (await ask("GET", "/api/captures/2"))[0].status == 404
+        for number in ("x", "-1", "1.5", "9" * 30):
+            assert (await ask("GET", f"/api/captures/{number}"))[0].status == 400
+        _, rows = await ask("GET", "/api/metrics/activity")
+        assert json.loads(rows)["data"][0]["has_capture"] is True
