@@ -9,6 +9,7 @@ import anyio
 from anyio.abc import TaskGroup
 from msgspec import Struct
 
+from ..plugin.contracts import Usage
 from ..plugin.server import ServerSpec
 from ..scheduler import events
 from ..telemetry import facts as f
@@ -54,6 +55,15 @@ class Crew:
 
     def __getitem__(self, model: str) -> Supervisor:
         return self._supervisors[model]
+
+    def answered(self, model: str, usage: Usage | None) -> None:
+        """A request for it was answered: what its server reported, if it did."""
+        if usage is not None and model in self._supervisors:
+            self._supervisors[model].answered(usage)
+
+    def asleep(self) -> frozenset[str]:
+        """Models whose servers sleep."""
+        return frozenset(name for name, each in self._supervisors.items() if each.asleep)
 
     def follow(self, tasks: TaskGroup) -> None:
         """Hire for new models, let go for those that are gone."""

@@ -143,6 +143,7 @@ class Dispatcher:
         ticket.ended = True
         now = self.clock.now()
         if ticket.id in self.scheduler.running:
+            self.crew.answered(ticket.model, end.usage)
             outcome = "failed" if end.outcome == "refused" else end.outcome
             self.post(events.Finished(at=now, request=ticket.id, outcome=outcome))
         else:
@@ -168,8 +169,14 @@ class Dispatcher:
     def snapshot(self) -> snapshot.Snapshot:
         """Everything that is true now."""
         forecasts = self.outlook.all(self.clock.now())
-        specs = self.crew.kit.specs
-        return snapshot.take(self.scheduler, self.clock, forecasts, specs, self.last_errors)
+        return snapshot.take(
+            self.scheduler,
+            self.clock,
+            forecasts,
+            self.crew.kit.specs,
+            self.last_errors,
+            self.crew.asleep(),
+        )
 
     def post(self, event: events.AnyEvent) -> None:
         """Hand the scheduler an event and carry out what it says, in order, before returning."""

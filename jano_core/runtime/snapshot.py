@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from ..plugin.server import ServerSpec
 from ..scheduler.forecast import Forecast
 from ..scheduler.instance import Instance
 from ..scheduler.scheduler import Scheduler
+from ..scheduler.types import State
 
 
 class ModelStatus(Struct, frozen=True, kw_only=True):
@@ -71,8 +72,9 @@ def take(
     forecasts: Mapping[str, Forecast],
     specs: Mapping[str, ServerSpec],
     last_errors: Mapping[str, str],
+    asleep: Container[str] = (),
 ) -> Snapshot:
-    """Read the scheduler's state; changes nothing."""
+    """Read the scheduler's state; changes nothing. To the scheduler a sleeping model is stopped."""
     now = clock.now()
     node = scheduler.node
     current = _current(node.instances)
@@ -99,7 +101,7 @@ def take(
     ]
     return Snapshot(
         models={
-            name: _status(scheduler, instance, clock, specs, last_errors)
+            name: _status(scheduler, instance, clock, specs, last_errors, asleep)
             for name, instance in node.instances.items()
         },
         waiting=sorted(waiting, key=lambda row: row.position),
@@ -124,10 +126,12 @@ def _status(
     clock: Clock,
     specs: Mapping[str, ServerSpec],
     last_errors: Mapping[str, str],
+    asleep: Container[str],
 ) -> ModelStatus:
     name = instance.name
+    resting = instance.state == State.STOPPED and name in asleep
     return ModelStatus(
-        state=str(instance.state),
+        state=str(State.ASLEEP if resting else instance.state),
         since=clock.wall(max(instance.since, clock.started)),
         in_flight=len(instance.in_flight),
         queued=len(scheduler.queue.of(name)) + len(scheduler.aside.of(name)),
