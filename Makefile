@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-PLUGINS := $(wildcard plugins/*)
+PLUGINS := $(wildcard plugins/jano-*)
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 PYTEST := .venv/bin/python -m pytest
