@@ -168,14 +168,9 @@ class Dispatcher:
 
     def snapshot(self) -> snapshot.Snapshot:
         """Everything that is true now."""
-        forecasts = self.outlook.all(self.clock.now())
+        crew, forecasts = self.crew, self.outlook.all(self.clock.now())
         return snapshot.take(
-            self.scheduler,
-            self.clock,
-            forecasts,
-            self.crew.kit.specs,
-            self.last_errors,
-            self.crew.asleep(),
+            self.scheduler, self.clock, forecasts, crew.kit.specs, self.last_errors, crew.asleep()
         )
 
     def post(self, event: events.AnyEvent) -> None:
