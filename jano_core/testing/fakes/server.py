@@ -62,12 +62,12 @@ class FakeServer:
         body = msgspec.json.decode(raw) if raw.startswith(b"{") else {}
         path, query = request.url.path, dict(request.url.params)
         status, answer = await self.answer(request.method, path, query, body)
-        return httpx.Response(status, json=answer)
+        return httpx.Response(status, content=encoded(answer))
 
     async def answer(
         self, method: str, path: str, query: Mapping[str, Any], body: Mapping[str, Any]
     ) -> Answer:
-        """Status and JSON. Raises `httpx.TransportError` where the connection breaks."""
+        """Status and JSON, or a text. Raises `httpx.TransportError` where the connection breaks."""
         await anyio.lowlevel.checkpoint()
         if not self.up:
             raise httpx.ConnectError("connection refused")
@@ -155,6 +155,11 @@ class Later(Struct):
         """What it is."""
         now = anyio.current_time()
         return next(value for at, value in reversed(self.changes) if at <= now)
+
+
+def encoded(answer: Any) -> bytes:
+    """A text as it is, anything else as JSON."""
+    return answer.encode() if isinstance(answer, str) else msgspec.json.encode(answer)
 
 
 class FakeBox(httpx.AsyncBaseTransport):

@@ -11,7 +11,7 @@ import httpx
 from ...errors import UpstreamError
 from ...plugin.server import Reply
 from ..backend_contract import StandIn
-from .server import FakeServer
+from .server import FakeServer, encoded
 
 
 class FakeStandIn(StandIn):
@@ -41,4 +41,4 @@ class FakeStandIn(StandIn):
             status, answer = await self.fake.answer(method, parts.path, query, body or {})
         except httpx.TransportError as error:
             raise UpstreamError(str(error)) from error
-        return self.json(answer, status)
+        return Reply(status, encoded(answer))

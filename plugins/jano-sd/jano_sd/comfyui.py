@@ -37,9 +37,8 @@ class ComfyUI(Backend):
         return len(running) + len(pending)
 
     async def resident(self) -> Mapping[str, int | None] | None:
-        """Nothing, once the GPU's memory says so; otherwise unknown, for no page lists models."""
-        taken = await self._taken()
-        return {} if taken is not None and taken <= ALWAYS_TAKEN else None
+        """Unknown: it has what its last workflows named, and no page lists that."""
+        return None
 
     async def release(self) -> None:
         """`/free` is answered at once, and obeyed when the worker wakes. Raises `StopFailed`."""
