@@ -40,7 +40,7 @@ def test_examples_are_valid(validator: Any, registry: Registry, file: Path) -> N
         'models.a.priority = "urgent"',
         "server.port = 70000",
         'scheduler.strategy = "best"',
-        "scheduler.settings.alpha = 1",
+        "scheduler.settings.alfa = 1",
         "backends.none.x = 1",
         "sevrer.port = 1",
     ],

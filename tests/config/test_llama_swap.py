@@ -182,7 +182,7 @@ def test_default_groups_are_one_model_at_a_time(groups: str) -> None:
     assert "memory" not in converted(groups).config
 
 
-def test_other_groups_need_their_rule(tmp_path: Path, registry: Registry) -> None:
+def test_other_groups_become_their_rule(tmp_path: Path, registry: Registry) -> None:
     text = """
         groups: { small: { swap: false, members: [chat] } }
         models: { chat: { cmd: "x ${PORT}" } }
@@ -200,8 +200,7 @@ def test_other_groups_need_their_rule(tmp_path: Path, registry: Registry) -> Non
             }
         },
     }
-    with pytest.raises(ConfigError, match='unknown residency rule "groups"; installed: budget'):
-        loaded(tmp_path, registry, text)
+    assert loaded(tmp_path, registry, text).config.memory.rule == "groups"
 
 
 def test_the_matrix_is_carried_over() -> None:

@@ -165,15 +165,17 @@ def test_no_models_is_a_warning(loading: Load) -> None:
         ),
         (
             '[scheduler]\nstrategy = "best"\n' + CHAT,
-            'jano.toml:2: [scheduler] strategy: unknown strategy "best"; installed: fifo, greedy',
+            'jano.toml:2: [scheduler] strategy: unknown strategy "best"; '
+            "installed: fifo, greedy, headstart",
         ),
         (
-            "[scheduler.settings]\nalpha = 4\n" + CHAT,
-            'jano.toml:2: [scheduler.settings] alpha: "greedy" has no settings; found 4',
+            "[scheduler.settings]\nalfa = 4\n" + CHAT,
+            'jano.toml:2: [scheduler.settings] alfa: unknown key; did you mean "alpha"?',
         ),
         (
-            '[memory]\nrule = "groups"\n' + CHAT,
-            'jano.toml:2: [memory] rule: unknown residency rule "groups"; installed: budget',
+            '[memory]\nrule = "pairs"\n' + CHAT,
+            'jano.toml:2: [memory] rule: unknown residency rule "pairs"; '
+            "installed: budget, groups, matrix",
         ),
         (
             '[memory]\nbudget = "10GiB"\n' + CHAT + 'memory = "11GiB"\n',

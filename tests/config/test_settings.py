@@ -111,6 +111,10 @@ def test_the_schema_knows_them(extended: Registry) -> None:
     assert validator.is_valid(tomllib.loads(GOOD))
     assert not validator.is_valid(tomllib.loads(WRONG))
     assert not validator.is_valid(tomllib.loads('scheduler = { strategy = "keen", settings = {} }'))
-    then = schema["properties"]["scheduler"]["allOf"][2]["then"]["properties"]["settings"]
+    [then] = [
+        choice["then"]["properties"]["settings"]
+        for choice in schema["properties"]["scheduler"]["allOf"]
+        if choice["if"]["properties"]["strategy"]["const"] == "keen"
+    ]
     assert then["description"] == "How keen."
     assert then["properties"]["hold"]["default"] == 2.0

@@ -193,7 +193,7 @@ def test_discovery_takes_the_built_ins_and_survives_a_broken_entry_point(
     assert {"greedy", "fifo"} <= set(registry.strategies)
     assert {"process", "script", "attach"} <= set(registry.launchers)
     assert set(registry.backends) == {"openai"}
-    assert set(registry.residency_rules) == {"budget"}
+    assert set(registry.residency_rules) == {"budget", "groups", "matrix"}
     assert set(registry.authenticators) == {"none"}
     assert [each.name for each in registry.dialects] == ["openai", "anthropic"]
     assert registry.plugins[1].error == (
