@@ -19,6 +19,7 @@ COMMANDS = {
     "unload": "Unload one model or all.",
     "logs": "Show the router's or a model's log.",
     "simulate": "Replay traffic under any strategy and memory size.",
+    "service": "Run Jano as a service of this user (systemd, launchd).",
     "plugins": "List installed plugins and what they provide.",
     "schema": "Print the JSON Schema of the configuration.",
     "import": "Convert the configuration of another router.",
