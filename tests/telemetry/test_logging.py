@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import threading
 
 import pytest
 
@@ -95,3 +96,27 @@ def test_below_the_level_nothing_is_written(lines):
     stream = lines(io.StringIO(), level=logging.WARNING)
     log.info("quiet")
     assert stream.getvalue() == ""
+
+
+def test_another_thread_s_line_waits_for_the_next_of_this_one():
+    lines: list[str] = []
+    writers: set[int] = set()
+
+    def sink(line: str) -> None:
+        lines.append(line)
+        writers.add(threading.get_ident())
+
+    remove = install(stream=io.StringIO(), sink=sink, environ={})
+    try:
+        stray = threading.Thread(target=log.warning, args=("from elsewhere",))
+        stray.start()
+        stray.join()
+        assert lines == [], "the event loop's readers are not to be woken from there"
+        log.info("from here")
+    finally:
+        remove()
+    assert [line.rstrip().split(" ", 2)[-1].strip() for line in lines] == [
+        "from elsewhere",
+        "from here",
+    ]
+    assert writers == {threading.get_ident()}
