@@ -17,6 +17,7 @@ class AttachLauncher(Launcher):
     """Never starts and never ends anything: to load is to see that something answers at `url`."""
 
     name = "attach"
+    ends = False
 
     @classmethod
     def check(cls, spec: ServerSpec) -> Iterable[str]:

@@ -30,6 +30,10 @@ class Contract(ABC):
 class Launcher(Contract):
     """How a model's server comes to life and dies. One object per life of a server."""
 
+    ends: ClassVar[bool] = True
+    """Is the model out of memory once `stop` has returned? Otherwise the backend must release it.
+    """
+
     def __init__(self, server: Server, settings: Struct | None = None) -> None:
         self.server = server
         self.settings = settings

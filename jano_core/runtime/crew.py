@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import TaskGroup
 from msgspec import Struct
 
+from ..errors import LoadFailed
+from ..plugin.capabilities import Reading
 from ..plugin.contracts import Usage
 from ..plugin.server import ServerSpec
 from ..scheduler import events
@@ -61,6 +64,11 @@ class Crew:
         if usage is not None and model in self._supervisors:
             self._supervisors[model].answered(usage)
 
+    async def reading(self, model: str) -> Reading | None:
+        """How far the model's server is with the prompts that it reads, if it tells."""
+        supervisor = self._supervisors.get(model)
+        return await supervisor.reading() if supervisor else None
+
     def asleep(self) -> frozenset[str]:
         """Models whose servers sleep."""
         return frozenset(name for name, each in self._supervisors.items() if each.asleep)
@@ -102,7 +110,27 @@ class Crew:
         def make() -> ServerLife:
             return self.kit.make(name, log, report.progress, self.coming_from.get(name, ""))
 
-        return Supervisor(make, report, log, self.kit.poll_interval, self._connect)
+        return Supervisor(
+            make,
+            report,
+            log,
+            self.kit.poll_interval,
+            self._connect,
+            partial(self._make_room, name),
+        )
+
+    async def _make_room(self, model: str) -> None:
+        """Where Jano cannot end a server, a model may have stayed in its memory: it must be gone
+        before another that does not fit beside it is loaded. Raises `LoadFailed`.
+        """
+        node = self._dispatcher.scheduler.node
+        for name, other in tuple(self._supervisors.items()):
+            if name == model or not other.release.leftover:
+                continue
+            if node.rule.allowed({*node.occupied(), name, model}):
+                continue
+            if why := await other.release.let_go():
+                raise LoadFailed(f"{name} may still be in memory: {why}")
 
     def _connect(self, url: str) -> Upstream:
         return self.kit.connect(url)

@@ -29,26 +29,45 @@ class Release:
     def __init__(self, log: LogBuffer, step: Callable[[str, float], None]) -> None:
         self._log = log
         self._step = step
+        self._failed = ""
+        self._left: ServerLife | None = None
+
+    @property
+    def leftover(self) -> bool:
+        """A server that is not Jano's to end may still have the model in memory."""
+        return self._left is not None
 
     def bound(self, parts: ServerLife) -> float:
         """Seconds that `put_away` may take at most."""
         cache = CACHE_S if isinstance(parts.backend, KeepsCache) else 0.0
         return cache + parts.server.spec.stop_timeout
 
-    async def put_away(self, parts: ServerLife, *, may_sleep: bool) -> bool:
-        """Whether the server sleeps now; otherwise its launcher is to end it."""
+    async def put_away(self, parts: ServerLife, *, well: bool, may_sleep: bool) -> bool:
+        """Whether the server sleeps now; otherwise its launcher is to end it. `well` = it was
+        serving until now.
+        """
         server, launcher, backend = parts
         timeout, asleep = server.spec.stop_timeout, False
         async with anyio.create_task_group() as beside:
             beside.start_soon(launcher.wait)  # it passes the server's output on
-            if isinstance(backend, KeepsCache):
+            if well and isinstance(backend, KeepsCache):
                 await self._save(backend)
             if may_sleep and isinstance(backend, CanSleep):
                 asleep = bool(await self._take("sleep", backend.sleep, timeout))
             if not asleep:
-                await self._take("release", backend.release, timeout)
+                await self._unload(parts)
             beside.cancel_scope.cancel()
         return asleep
+
+    async def let_go(self) -> str:
+        """Try once more to have a leftover released; returns why it is one still, or nothing."""
+        if self._left is not None:
+            await self._unload(self._left)
+        return self._failed if self._left is not None else ""
+
+    def forget(self) -> None:
+        """The model is wanted again: what was left of it is no leftover."""
+        self._left = None
 
     async def bring_back(self, backend: Backend) -> None:
         """A server is ready again: let it have its cache."""
@@ -56,6 +75,16 @@ class Release:
             return
         if tokens := await self._take("kv_restore", backend.restore_cache, CACHE_S):
             self._log.write(f"jano: restored {tokens} tokens of cached prompts\n")
+
+    async def _unload(self, parts: ServerLife) -> None:
+        """Where `stop` proves nothing, the backend's word is all there is, unless the server is no
+        more.
+        """
+        server, launcher, backend = parts
+        self._failed = ""
+        if launcher.ends or await backend.alive():
+            await self._take("release", backend.release, server.spec.stop_timeout)
+        self._left = parts if self._failed and not launcher.ends else None
 
     async def _save(self, backend: KeepsCache) -> None:
         if tokens := await self._take("kv_save", backend.save_cache, CACHE_S):
@@ -68,6 +97,7 @@ class Release:
             with anyio.fail_after(timeout):
                 result = await work()
         except Exception as error:
+            self._failed = in_words(error)
             self._log.write(f"jano: {name} failed: {in_words(error)}\n")
             return None
         if result:

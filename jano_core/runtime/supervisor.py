@@ -17,12 +17,13 @@ it is gone; before it `loaded`, if it came to that.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from ..errors import LoadFailed, in_words
-from ..plugin.capabilities import CanSleep, KeepsCache
+from ..plugin.capabilities import CanSleep, KeepsCache, Reading, TellsProgress
 from ..plugin.contracts import Description, Usage
 from .life import ServerLife
 from .lifetime import End, Lifetime
@@ -44,7 +45,8 @@ class Supervisor:
     """Keeps at most one server of one model alive, as `load` and `unload` order.
 
     `make` builds the parts of a life, `report` hears what became of it, `poll_interval` is the
-    first pause between two questions whether it is ready. `run` is its task.
+    first pause between two questions whether it is ready, `make_room` is awaited before each load.
+    `run` is its task.
     """
 
     def __init__(
@@ -54,13 +56,15 @@ class Supervisor:
         log: LogBuffer,
         poll_interval: float = 0.02,
         connect: Callable[[str], Upstream] = Upstream,
+        make_room: Callable[[], Awaitable[None]] = checkpoint,
     ) -> None:
         self._make = make
+        self._make_room = make_room
         self._report = report
         self._log = log
         self._poll_interval = poll_interval
         self._connect = connect
-        self._release = Release(log, report.step)
+        self.release = Release(log, report.step)
         self._sleeper = Sleeper(log)
         self._life: Lifetime | None = None
         self._coming: deque[Lifetime] = deque()
@@ -116,6 +120,13 @@ class Supervisor:
         parts = self._ready_life.parts if self._ready_life else None
         if parts and isinstance(parts.backend, KeepsCache):
             parts.backend.answered(usage)
+
+    async def reading(self) -> Reading | None:
+        """How far the server is with the prompts that it reads, if it tells. Never raises."""
+        parts = self._ready_life.parts if self._ready_life else None
+        if parts and isinstance(parts.backend, TellsProgress):
+            return await parts.backend.reading()
+        return None
 
     async def adopt(self) -> bool:
         """Called once, before the first order: take over a server that is up already.
@@ -193,6 +204,8 @@ class Supervisor:
         if life.end:  # ordered away before it began
             return
         if life.parts is None:
+            self.release.forget()
+            await self._make_room()
             fresh = self._make()
             sleeping = await self._sleeper.rouse(fresh)
             life.parts = sleeping or fresh
@@ -218,7 +231,7 @@ class Supervisor:
             self._sleeper.took(anyio.current_time() - began, woken=woken)
             await launcher.verify()
             about = await backend.describe()
-            await self._release.bring_back(backend)
+            await self.release.bring_back(backend)
             return about
 
         timeout = server.spec.start_timeout
@@ -251,12 +264,15 @@ class Supervisor:
             return ""
         error = ""
         asleep = False
-        patience = self._release.bound(life.parts) + server.spec.stop_timeout + GIVE_UP_S
+        patience = self.release.bound(life.parts) + server.spec.stop_timeout + GIVE_UP_S
         with anyio.move_on_after(patience, shield=True) as bound:
             try:
-                if upstream and life.end is not End.CRASHED:
-                    may_sleep = life.end is End.ORDERED and self._sleeper.pays
-                    asleep = await self._release.put_away(life.parts, may_sleep=may_sleep)
+                well = upstream is not None and life.end is not End.CRASHED
+                if well or not launcher.ends:
+                    may_sleep = well and life.end is End.ORDERED and self._sleeper.pays
+                    asleep = await self.release.put_away(
+                        life.parts, well=well, may_sleep=may_sleep
+                    )
                 if asleep:
                     self._sleeper.lie_down(life.parts)
                 else:

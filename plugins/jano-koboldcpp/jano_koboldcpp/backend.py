@@ -69,7 +69,7 @@ class KoboldCpp(Backend):
 
     async def release(self) -> None:
         """The process stays, without a model. Raises `StopFailed`."""
-        if self.server.spec.cmd:
+        if self.server.spec.cmd or await self._gone():
             return
         patience = self.server.spec.stop_timeout
         if not await until(self._idle, within=patience):

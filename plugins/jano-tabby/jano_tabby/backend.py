@@ -75,6 +75,8 @@ class Tabby(Backend):
 
     async def release(self) -> None:
         """Unloading does not wait for jobs: Jano has drained before. Raises `StopFailed`."""
+        if await self._gone():
+            return
         patience = self.server.spec.stop_timeout
         reply = await self.server.http.post("/v1/model/unload", timeout=patience)
         if not reply.ok:

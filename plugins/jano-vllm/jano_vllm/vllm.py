@@ -90,8 +90,9 @@ class VLLM(Backend):
         """Sleeping ends what runs, so nothing may run any more. Believed when vLLM says that it
         sleeps.
         """
-        if await self._sleeping() is None:
-            return False
+        sleeping = await self._sleeping()
+        if sleeping is not False:
+            return sleeping is True
         patience = self.server.spec.stop_timeout
         if not await until(self._idle, within=patience):
             return False

@@ -1,0 +1,109 @@
+"""Servers that say yes too early, obey too late or never: by their own books no model is asked too
+soon, and never are two in memory where there is room for one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anyio
+import pytest
+
+from jano_core.testing.asgi_client import Client
+from jano_core.testing.fakes.house import house_before
+from jano_core.testing.fakes.koboldcpp import FakeKobold
+from jano_core.testing.fakes.lmstudio import FakeLMStudio
+from jano_core.testing.fakes.memory import Memory
+from jano_core.testing.fakes.ollama import FakeOllama
+from jano_core.testing.fakes.server import FakeServer, Ways
+from jano_core.testing.fakes.tabby import FakeTabby
+
+PORT = 9001
+URL = f"http://127.0.0.1:{PORT}"
+MODELS = ("chat", "code")
+BURST = ("chat", "code", "chat", "code", "chat", "code")
+
+
+def make(backend: str, memory: Memory, ways: Ways) -> FakeServer:
+    match backend:
+        case "ollama":
+            return FakeOllama(memory, MODELS, ways)
+        case "koboldcpp":
+            return FakeKobold(memory, [f"{name}.kcpps" for name in MODELS], ways)
+        case "tabby":
+            return FakeTabby(memory, MODELS, ways)
+    return FakeLMStudio(memory, MODELS, ways)
+
+
+def tables(backend: str, more: str = "") -> str:
+    keys = f'backend = "{backend}"\nurl = "{URL}"\nstart_timeout = "60s"\n{more}\n'
+    return "[server]\nkeepalive = 0\n" + "".join(f"[models.{name}]\n{keys}" for name in MODELS)
+
+
+async def ask(client: Client, model: str) -> tuple[int, Any]:
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "hi"}]}).encode()
+    connection, answer = await client.ask("POST", "/v1/chat/completions", body)
+    return connection.status, json.loads(answer)
+
+
+async def burst(client: Client) -> list[int]:
+    statuses: list[int] = []
+
+    async def one(model: str) -> None:
+        statuses.append((await ask(client, model))[0])
+
+    async with anyio.create_task_group() as tasks:
+        for model in BURST:
+            tasks.start_soon(one, model)
+    return statuses
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("backend", ["ollama", "koboldcpp", "tabby", "lmstudio"])
+@pytest.mark.parametrize(
+    "ways",
+    [Ways(load_s=20), Ways(load_s=5, late_s=4)],
+    ids=["honest", "late"],
+)
+async def test_a_burst_over_one_server_costs_one_swap(backend: str, ways: Ways) -> None:
+    memory = Memory()
+    server = make(backend, memory, ways)
+    async with house_before(tables(backend), {PORT: server}) as client:
+        assert await burst(client) == [200] * 6
+    assert server.early == []
+    assert len(server.served) == 6
+    assert len(memory.order) == 2
+    assert memory.most_at_once == 1
+
+
+@pytest.mark.anyio
+async def test_who_does_not_let_go_keeps_the_next_one_out() -> None:
+    memory = Memory()
+    server = FakeOllama(memory, MODELS, Ways(hangs_in_unload=True))
+    async with house_before(tables("ollama"), {PORT: server}) as client:
+        assert (await ask(client, "chat"))[0] == 200
+        status, answer = await ask(client, "code")
+        assert status == 503
+        assert "chat" in answer["error"]["message"]
+        server.ways = Ways()
+        assert (await ask(client, "code"))[0] == 200
+    assert memory.most_at_once == 1
+
+
+@pytest.mark.anyio
+async def test_a_load_that_never_ends_is_an_error_in_time() -> None:
+    server = FakeOllama(Memory(), MODELS, Ways(never_ready=True))
+    async with house_before(tables("ollama"), {PORT: server}) as client:
+        status, answer = await ask(client, "chat")
+    assert (status, answer["error"]["code"]) == (503, "model_load_failed")
+    assert server.early == []
+
+
+@pytest.mark.anyio
+async def test_a_server_that_dies_of_a_load_is_told() -> None:
+    server = FakeTabby(Memory(), MODELS, Ways(dies_in_load=True))
+    async with house_before(tables("tabby"), {PORT: server}) as client:
+        status, answer = await ask(client, "chat")
+    assert (status, answer["error"]["code"]) == (503, "model_load_failed")
+    assert "TabbyAPI did not load chat" in answer["error"]["message"]
