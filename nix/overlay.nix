@@ -1,0 +1,2 @@
+# `pkgs.jano`
+final: prev: { jano = final.callPackage ./package.nix { }; }
