@@ -33,6 +33,7 @@ class FakeSDWebUI(FakeServer):
 
     @property
     def pages(self) -> Mapping[tuple[str, str], Page]:
+        """See `FakeServer`."""
         return {
             ("GET", "/sdapi/v1/memory"): self._memory,
             ("GET", "/sdapi/v1/progress"): self._progress,
@@ -43,6 +44,7 @@ class FakeSDWebUI(FakeServer):
         }
 
     def servable(self, model: str) -> bool:
+        """See `FakeServer`."""
         return bool(self.bytes.now > GIB)
 
     async def _memory(self, asked: Mapping[str, Any]) -> Answer:
@@ -92,6 +94,7 @@ class FakeComfyUI(FakeServer):
 
     @property
     def pages(self) -> Mapping[tuple[str, str], Page]:
+        """See `FakeServer`."""
         return {
             ("GET", "/"): self._front,
             ("GET", "/system_stats"): self._stats,
@@ -101,6 +104,7 @@ class FakeComfyUI(FakeServer):
         }
 
     def servable(self, model: str) -> bool:
+        """See `FakeServer`."""
         return self.up
 
     async def _front(self, asked: Mapping[str, Any]) -> Answer:

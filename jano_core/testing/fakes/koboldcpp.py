@@ -28,6 +28,7 @@ class FakeKobold(FakeServer):
 
     @property
     def pages(self) -> Mapping[tuple[str, str], Page]:
+        """See `FakeServer`."""
         return {
             ("GET", "/api/extra/version"): self._version,
             ("GET", "/api/v1/model"): self._model,
@@ -39,10 +40,12 @@ class FakeKobold(FakeServer):
     async def answer(
         self, method: str, path: str, query: Mapping[str, Any], body: Mapping[str, Any]
     ) -> Answer:
+        """See `FakeServer`."""
         self.up = not self.away.now
         return await super().answer(method, path, query, body)
 
     def servable(self, model: str) -> bool:
+        """See `FakeServer`."""
         return bool(self.model.now)
 
     async def _version(self, asked: Mapping[str, Any]) -> Answer:

@@ -22,6 +22,7 @@ class FakeLMStudio(FakeServer):
 
     @property
     def pages(self) -> Mapping[tuple[str, str], Page]:
+        """See `FakeServer`."""
         return {
             ("GET", "/api/v1/models"): self._models,
             ("POST", "/api/v1/models/load"): self._load,
@@ -30,6 +31,7 @@ class FakeLMStudio(FakeServer):
         }
 
     def servable(self, model: str) -> bool:
+        """See `FakeServer`."""
         return bool(self.instances.get(model))
 
     async def _models(self, asked: Mapping[str, Any]) -> Answer:

@@ -41,6 +41,7 @@ class FakeOllama(FakeServer):
 
     @property
     def pages(self) -> Mapping[tuple[str, str], Page]:
+        """See `FakeServer`."""
         return {
             ("GET", "/api/version"): self._version,
             ("GET", "/api/ps"): self._ps,
@@ -51,6 +52,7 @@ class FakeOllama(FakeServer):
         }
 
     def servable(self, model: str) -> bool:
+        """See `FakeServer`."""
         listed = self.listed.get(_full(model))
         return bool(listed and listed.now)
 

@@ -26,6 +26,7 @@ class FakeSGLang(FakeServer):
 
     @property
     def pages(self) -> Mapping[tuple[str, str], Page]:
+        """See `FakeServer`."""
         return {
             ("GET", "/health"): self._health,
             ("GET", "/health_generate"): self._generate,
@@ -38,12 +39,14 @@ class FakeSGLang(FakeServer):
         }
 
     def start(self) -> None:
+        """See `FakeServer`."""
         if not self.loaded.now and not self.memory.holds(self.model):
             self.memory.take(self.model)
             if not self.ways.never_ready:
                 self.loaded.set(True, after=self.ways.load_s)
 
     def servable(self, model: str) -> bool:
+        """See `FakeServer`."""
         return bool(self.loaded.now)
 
     async def _health(self, asked: Mapping[str, Any]) -> Answer:

@@ -25,16 +25,20 @@ class FakeStandIn(StandIn):
 
     @property
     def loads_at_start(self) -> bool:
+        """See `StandIn`."""
         return self._starts
 
     @property
     def loaded(self) -> bool:
+        """See `StandIn`."""
         return self.fake.servable(self.model)
 
     def begin(self) -> None:
+        """See `StandIn`."""
         self.fake.start()
 
     async def answer(self, method: str, path: str, body: Any) -> Reply:
+        """See `StandIn`."""
         parts = urlsplit(path)
         query: Mapping[str, str] = dict(parse_qsl(parts.query))
         try:

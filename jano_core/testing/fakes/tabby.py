@@ -25,6 +25,7 @@ class FakeTabby(FakeServer):
 
     @property
     def pages(self) -> Mapping[tuple[str, str], Page]:
+        """See `FakeServer`."""
         return {
             ("GET", "/health"): self._health,
             ("GET", "/v1/model"): self._model,
@@ -34,6 +35,7 @@ class FakeTabby(FakeServer):
         }
 
     def servable(self, model: str) -> bool:
+        """See `FakeServer`."""
         return bool(self.current)
 
     async def _health(self, asked: Mapping[str, Any]) -> Answer:

@@ -36,6 +36,7 @@ class FakeVLLM(FakeServer):
 
     @property
     def pages(self) -> Mapping[tuple[str, str], Page]:
+        """See `FakeServer`."""
         found: dict[tuple[str, str], Page] = {
             ("GET", "/health"): self._health,
             ("GET", "/v1/models"): self._models,
@@ -53,12 +54,14 @@ class FakeVLLM(FakeServer):
         return found
 
     def start(self) -> None:
+        """See `FakeServer`."""
         if not self.listed.now and not self.memory.holds(self.model):
             self.memory.take(self.model)
             if not self.ways.never_ready:
                 self.listed.set(True, after=self.ways.load_s)
 
     def servable(self, model: str) -> bool:
+        """See `FakeServer`."""
         return bool(self.listed.now and not self.asleep.now)
 
     async def _health(self, asked: Mapping[str, Any]) -> Answer:

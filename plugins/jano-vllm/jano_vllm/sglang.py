@@ -57,6 +57,7 @@ class SGLang(Backend):
             await self.wake()
 
     async def sleep(self) -> bool:
+        """Only a server that was started for it can. See `CanSleep`."""
         return has(self.server.spec.cmd, SAVER_FLAG) and await self._give_back()
 
     async def wake(self) -> None:
