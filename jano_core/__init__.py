@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         CanSleep,
         KeepsCache,
         ListsModels,
+        Reading,
         ReportsMemory,
         TellsProgress,
     )
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "errors": "JanoError LoadFailed Refused StopFailed UpstreamError",
     "plugin.command": "Command",
-    "plugin.capabilities": "CanSleep KeepsCache ListsModels ReportsMemory TellsProgress",
+    "plugin.capabilities": "CanSleep KeepsCache ListsModels Reading ReportsMemory TellsProgress",
     "plugin.contracts": (
         "Authenticator Backend Caller Description Dialect Launcher Usage UsageNormalizer"
     ),
@@ -89,6 +90,7 @@ __all__ = [
     "Plan",
     "Priority",
     "Refused",
+    "Reading",
     "Reject",
     "Reply",
     "ReportsMemory",

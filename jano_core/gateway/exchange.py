@@ -17,7 +17,7 @@ from .headers import identity, replaced, upward
 from .house import House
 from .relay import Relay
 from .reply import Reply
-from .signs import WORKING, early_head, loading_text, waiting_text
+from .signs import early_head, loading_text, waiting_text, working_text
 from .vigil import Patience, Vigil, keep_alive
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Exchange:
             beside.start_soon(self._tell_of_loading)
 
     async def _sign(self) -> None:
-        text = WORKING if self._serving else waiting_text(self._ticket)
+        text = await working_text(self._ticket) if self._serving else waiting_text(self._ticket)
         await self._put_in(self._dialect.keepalive(text))
 
     async def _tell_of_loading(self) -> None:

@@ -9,9 +9,6 @@ from .call import RawHeaders
 if TYPE_CHECKING:
     from ..runtime.ticket import Ticket
 
-WORKING = "jano working"
-"""Said between the chunks of a silent stream."""
-
 
 def early_head(identity: RawHeaders) -> RawHeaders:
     """The head of an event stream that begins before its server was asked."""
@@ -34,6 +31,18 @@ def waiting_text(ticket: Ticket) -> str:
     if forecast.note:
         words.append(f"note={forecast.note}")
     return " ".join(words)
+
+
+async def working_text(ticket: Ticket) -> str:
+    """`jano working`, said between the chunks of a silent stream; `prompt=1536/4000` while the
+    server reads the prompt and says how far it is.
+    """
+    reading = await ticket.reading()
+    if reading is None:
+        return "jano working"
+    if reading.total:
+        return f"jano working prompt={reading.tokens}/{reading.total}"
+    return f"jano working prompt={reading.tokens}"
 
 
 def loading_text(ticket: Ticket) -> str:

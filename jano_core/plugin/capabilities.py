@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct
+
 from .contracts import Usage
 
 
@@ -70,10 +72,17 @@ class ListsModels(Protocol):
         ...
 
 
+class Reading(Struct, frozen=True):
+    """So many tokens of a prompt are read, of `total` where the server tells."""
+
+    tokens: int
+    total: int | None = None
+
+
 @runtime_checkable
 class TellsProgress(Protocol):
     """The server says how far it has read the prompts that it works on."""
 
-    async def progress(self) -> float | None:
-        """0..1 of the least advanced prompt; None where none is being read or nothing is told."""
+    async def reading(self) -> Reading | None:
+        """The prompt that is least far; None where none is being read or nothing is told."""
         ...

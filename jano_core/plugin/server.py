@@ -35,6 +35,8 @@ class ServerSpec(Struct, frozen=True, kw_only=True):
     parallel: int | None = None
     memory: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    state_folder: Path | None = None
+    """Where Jano keeps what outlives it, and a backend may as well (None: nowhere)."""
 
 
 class Reply(Struct, frozen=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..plugin.contracts import Backend, Launcher
 from ..plugin.server import Http, Server, ServerSpec
@@ -39,7 +40,7 @@ def new_life(
 
     `make_http` builds what asks the probes' questions at the URL that it is given as a call.
     """
-    spec = backend.prepare(spec)
+    spec = backend.prepare(replace(spec, state_folder=state_folder))
     server = Server(
         spec,
         http=make_http(lambda: server.url),

@@ -8,6 +8,7 @@ import anyio
 from msgspec import Struct
 
 from ..errors import Refused
+from ..plugin.capabilities import Reading
 from ..plugin.contracts import Usage
 from ..plugin.server import ServerSpec
 from ..scheduler.types import Request
@@ -115,6 +116,10 @@ class Ticket:
     def forecast(self) -> Forecast:
         """What to tell the waiting client."""
         return self._dispatcher.outlook_of(self)
+
+    async def reading(self) -> Reading | None:
+        """How far its server is with the prompts that it reads, if it tells."""
+        return await self._dispatcher.crew.reading(self.model)
 
     def finish(
         self,
