@@ -38,7 +38,7 @@ def server_spec(
         stop_timeout=_first(table.stop_timeout, config.swap.stop_timeout),
         upstream_model=resolve(table.upstream_model),
         parallel=table.parallel,
-        memory=table.memory,
+        memory=_plain(table.memory),
         options={"unit": table.unit, "label": table.label, "save_kv": table.save_kv},
     )
 
@@ -49,7 +49,7 @@ def needs(name: str, config: Config) -> Model:
     return Model(
         name=name,
         parallel=table.parallel or 1,
-        memory=table.memory,
+        memory=_plain(table.memory),
         pinned=table.pinned,
         preload=table.preload,
         resident=table.resident,
@@ -62,6 +62,11 @@ def _words(command: str | list[str], resolve: Callable[[str], str]) -> tuple[str
     # Split first: a secret with a space or a quote in it must stay one word.
     words = shlex.split(command) if isinstance(command, str) else command
     return tuple(resolve(word) for word in words)
+
+
+def _plain(size: int | None) -> int | None:
+    """A `Size` as the number it is: what is not configuration any more goes into JSON."""
+    return None if size is None else int(size)
 
 
 def _first(own: float | None, common: float) -> float:
