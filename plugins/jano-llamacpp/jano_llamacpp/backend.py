@@ -1,22 +1,80 @@
-"""What a running llama-server speaks, in single-model mode."""
+"""What a running llama-server speaks: with one model, or as the router of several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
-from jano_core import Backend, Description, Reply, UpstreamError
+import anyio
+from msgspec import Struct
+from msgspec.structs import replace
+
+from jano_core import Backend, Description, Reading, Server, ServerSpec, UpstreamError, Usage
+from jano_core.units import Size
+
+from .router import POLL_S, Router
+from .slot_store import SlotStore
+from .slots import Slots
+
+SLOT_FOLDER = "--slot-save-path"
+ROUTER_FLAGS = ("--models-dir", "--models-preset")
+
+
+class LlamaCppSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[backends.llamacpp]`: the disk space for saved conversations of all models."""
+
+    kv_budget: Size = Size(8 * 2**30)
 
 
 class LlamaCpp(Backend):
-    """One llama-server with one model.
+    """One model of a llama-server.
 
-    It loads when its process starts and answers 503 on every path until it has, so that the
-    contract's own `ready` and `alive` say the truth. The model name in a request is ignored by
-    the server and therefore left as the caller wrote it.
+    With a single model the server loads when its process starts and answers 503 on every path
+    until it has; the model name in a request is ignored and therefore left as it came.
     """
 
     name: ClassVar[str] = "llamacpp"
+    Settings = LlamaCppSettings
+
+    def __init__(self, server: Server, settings: Struct | None = None) -> None:
+        super().__init__(server, settings)
+        self._router: Router | None = None
+        self._alone = bool(server.spec.cmd) and not any(
+            word.split("=")[0] in ROUTER_FLAGS for word in server.spec.cmd
+        )
+        self._slots: Slots | None = None
+        spec = server.spec
+        if spec.options.get("save_kv") and (folder := _slot_folder(spec)):
+            own = settings if isinstance(settings, LlamaCppSettings) else LlamaCppSettings()
+            self._slots = Slots(server, SlotStore(folder, spec, own.kv_budget))
+
+    @classmethod
+    def prepare(cls, spec: ServerSpec) -> ServerSpec:
+        """With `save_kv` the server is told where to save its slots."""
+        if not spec.options.get("save_kv") or not spec.cmd or _slot_folder(spec):
+            return spec
+        if spec.state_folder is None:
+            return spec
+        folder = spec.state_folder / "kv"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is said in there is private
+        return replace(spec, cmd=(*spec.cmd, SLOT_FOLDER, str(folder)))
+
+    async def load(self) -> None:
+        """A router is asked for the model; a single-model server is loading already."""
+        if not self._alone:
+            while not await self.alive():  # noqa: ASYNC110 - its process may have just been started
+                await anyio.sleep(POLL_S)
+            await self._identify()
+        if self._router:
+            await self._router.load()
+
+    async def ready(self) -> bool:
+        if not self._alone:
+            await self._identify()
+        if self._router:
+            return await self._router.ready()
+        return await super().ready()
 
     async def describe(self) -> Description:
         """`/props` says how many requests are served at once and how long a context may be.
@@ -24,9 +82,7 @@ class LlamaCpp(Backend):
         Servers behind `--api-key` or started without that page say nothing; then the
         configuration's `parallel` holds.
         """
-        props = await self._page("/props")
-        if not isinstance(props, Mapping):
-            return Description()
+        props = await self._props()
         settings = props.get("default_generation_settings")
         return Description(
             parallel=_positive(props.get("total_slots")),
@@ -35,25 +91,104 @@ class LlamaCpp(Backend):
 
     async def busy(self) -> int | None:
         """Slots at work, as `/slots` lists them; None with `--no-slots`."""
-        slots = await self._page("/slots")
-        if not isinstance(slots, list):
-            return None
-        return sum(1 for slot in slots if isinstance(slot, Mapping) and slot.get("is_processing"))
+        slots = await self._list_slots()
+        return None if slots is None else sum(1 for slot in slots if slot.get("is_processing"))
 
     async def resident(self) -> Mapping[str, int | None] | None:
-        """The one model, unless `--sleep-idle-seconds` has put its weights away."""
-        props = await self._page("/props")
-        if not isinstance(props, Mapping):
+        """A router's loaded models; else the one model, unless it sleeps by its own timer."""
+        if self._router:
+            models = await self._router.models()
+            return {name: None for name, status in models.items() if status == "loaded"}
+        props = await self._props()
+        if not props:
             return None
         return {} if props.get("is_sleeping") else {self.server.spec.model: None}
+
+    async def release(self) -> None:
+        """A router is asked to unload, when nobody's request runs any more, not even one that
+        came past Jano; a single-model server frees its memory with its process.
+        """
+        if self._router:
+            while await self.busy():  # noqa: ASYNC110 - the server tells only who asks
+                await anyio.sleep(POLL_S)
+            await self._router.unload()
+
+    # -- capabilities
+
+    async def save_cache(self) -> int:
+        """See `KeepsCache`; for models with `save_kv` alone."""
+        return await self._slots.save(await self._list_slots() or []) if self._slots else 0
+
+    async def restore_cache(self) -> int:
+        """See `KeepsCache`."""
+        return await self._slots.restore(await self._list_slots() or []) if self._slots else 0
+
+    def answered(self, usage: Usage) -> None:
+        """See `KeepsCache`."""
+        if self._slots:
+            self._slots.answered(usage)
+
+    async def models(self) -> Sequence[str]:
+        """See `ListsModels`: a router's."""
+        return sorted(await self._router.models()) if self._router else ()
+
+    async def reading(self) -> Reading | None:
+        """See `TellsProgress`: of the slots at work that have not said a word yet."""
+        readings = [_reading(slot) for slot in await self._list_slots() or []]
+        return min((each for each in readings if each), key=lambda r: r.tokens, default=None)
+
+    # -- pages
+
+    async def _identify(self) -> None:
+        """Is it a router? Once known, that is not asked again."""
+        if self._router is None and isinstance(props := await self._page("/props"), Mapping):
+            self._alone = props.get("role") != "router"
+            if not self._alone:
+                spec = self.server.spec
+                self._router = Router(self.server, spec.upstream_model or spec.model)
+
+    async def _props(self) -> Mapping[str, Any]:
+        props = await self._page("/props" + self._query)
+        return props if isinstance(props, Mapping) else {}
+
+    async def _list_slots(self) -> list[Mapping[str, Any]] | None:
+        slots = await self._page("/slots" + self._query)
+        if not isinstance(slots, list):
+            return None
+        return [slot for slot in slots if isinstance(slot, Mapping)]
+
+    @property
+    def _query(self) -> str:
+        return self._router.query if self._router else ""
 
     async def _page(self, path: str) -> Any:
         """The decoded page, or None where the server does not give it."""
         try:
-            reply: Reply = await self.server.http.get(path)
+            reply = await self.server.http.get(path)
         except UpstreamError:
             return None
         return reply.json() if reply.ok else None
+
+
+def _slot_folder(spec: ServerSpec) -> Path | None:
+    """Where the server's command says that slots are saved."""
+    for word, following in zip(spec.cmd, (*spec.cmd[1:], ""), strict=True):
+        name, equals, value = word.partition("=")
+        if name == SLOT_FOLDER and (folder := value if equals else following):
+            return Path(spec.cwd or ".") / folder
+    return None
+
+
+def _reading(slot: Mapping[str, Any]) -> Reading | None:
+    following = slot.get("next_token")
+    said = following[0] if isinstance(following, list) and following else following
+    if not slot.get("is_processing") or not isinstance(said, Mapping) or said.get("n_decoded"):
+        return None
+    read = [slot.get(f"n_prompt_tokens_{part}") for part in ("processed", "cache")]
+    tokens = sum(number for number in read if isinstance(number, int))
+    # Some releases say how long the prompt is, others how much of it is in the slot by now.
+    total = _positive(slot.get("n_prompt_tokens"))
+    return Reading(tokens, total if total and total > tokens else None)
 
 
 def _positive(value: object) -> int | None:
