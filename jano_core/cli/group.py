@@ -13,6 +13,7 @@ from ..version import __version__
 COMMANDS = {
     "serve": "Run the router.",
     "check": "Validate the configuration.",
+    "init": "Look at this box and write a jano.toml for it.",
     "demo": "Show a burst of six requests that costs one swap.",
     "status": "Show models and queue on one screen.",
     "load": "Load a model now.",
