@@ -80,6 +80,7 @@ in
         ];
       }
       // only isUser {
+        ExecStartPre = "+/usr/bin/env mkdir -p %h/.local/state %h/.cache";
         KeyringMode = "private";
         ReadWritePaths = "-%h/.local/state -%h/.cache";
       }

@@ -97,8 +97,7 @@ class UserManager:
         lines = f"[Socket]\nListenStream=\nListenStream=127.0.0.1:{self.port}\n"
         lines += "ListenStream=%t/jano.sock\n"
         self.write(".config/systemd/user/jano.socket.d/test.conf", lines)
-        for folder in (".local/state/.keep", ".cache/.keep", ".local/bin/.keep"):
-            self.write(folder, "")
+        self.write(".local/bin/.keep", "")
         (self.home / ".local/bin/jano").symlink_to(Path(sys.executable).with_name("jano"))
         self.configure("")
 
