@@ -166,8 +166,9 @@ class Backend(Contract):
         return None
 
     async def release(self) -> None:
-        """Called when idle, before `Launcher.stop`: save what should be saved, unload over the
-        API. Errors are logged and never keep the server from being stopped.
+        """Called when idle, before `Launcher.stop`: unload over the API, where the server has one
+        and outlives its models. Returns when the model is out of memory, by the word of the
+        server. Errors are logged and never keep the server from being stopped.
         """
 
     def _health_path(self) -> str:

@@ -144,6 +144,8 @@ class BackendContract(ABC):
     """
 
     backend: ClassVar[type[Backend]]
+    unloads: ClassVar[bool] = False
+    """Does `release` take the model out of a server that stays?"""
 
     @abstractmethod
     def stand_in(self) -> StandIn:
@@ -234,6 +236,15 @@ class BackendContract(ABC):
             assert not self._names(scene) & set(resident)
 
     @pytest.mark.anyio
+    async def test_a_server_that_stays_is_left_without_the_model(self, scene: Scene) -> None:
+        """On return from `release` it is out of memory, by the stand-in's own word."""
+        if not self.unloads:
+            pytest.skip("its memory is freed with its process")
+        await scene.bring_up()
+        await scene.backend.release()
+        assert not scene.stand_in.loaded
+
+    @pytest.mark.anyio
     async def test_it_loads_again_after_a_release(self, scene: Scene) -> None:
         """A server that outlives its model is asked for it a second time."""
         await scene.bring_up()
@@ -257,7 +268,7 @@ class BackendContract(ABC):
 
     @pytest.mark.anyio
     async def test_a_silent_server_holds_nobody_up(self, scene: Scene) -> None:
-        """Every question ends by itself, and at once when it is cancelled."""
+        """Every question ends by itself; it and every step ends at once when it is cancelled."""
         await scene.bring_up()
         scene.line.silent = True
         for question in self._questions(scene):
@@ -266,9 +277,10 @@ class BackendContract(ABC):
                     await question()
                 except (LoadFailed, StopFailed, UpstreamError):
                     pass
+        for step in (*self._questions(scene), scene.backend.release):
             began = anyio.current_time()
             with anyio.move_on_after(0.5):
-                await question()
+                await step()
             assert anyio.current_time() - began <= 0.5
 
     def _questions(self, scene: Scene) -> Sequence[Callable[[], Awaitable[object]]]:
@@ -279,7 +291,6 @@ class BackendContract(ABC):
             backend.busy,
             backend.resident,
             backend.describe,
-            backend.release,
         )
 
     async def _ready(self, scene: Scene) -> bool:
