@@ -52,20 +52,25 @@ class Slots:
     async def restore(self, slots: list[Mapping[str, Any]]) -> int:
         """Restore the conversations saved last, as many as there are slots; returns the tokens."""
         saved, failed = self._store.newest(len(slots))
-        tokens = 0
+        tokens, restored = 0, list[str]()
         for number, each in enumerate(saved):
             held, why = await self._do(number, "restore", each.path.name, "n_restored")
             if held == each.tokens:
                 tokens += held
-                self._restored.append(each.path.name)
+                restored.append(each.path.name)
             else:
                 await self._do(number, "erase", "", "n_erased")
                 self._store.discard(each.path.name)
                 failed.append(why or f"{held} of {each.tokens} tokens")
         if failed:
             self._warn("could not be restored and were discarded", failed)
-        self._doubts = len(slots) if self._restored else 0
+        self.came_back(restored, len(slots))
         return tokens
+
+    def came_back(self, restored: list[str], slots: int) -> None:
+        """These files were restored; whether the server uses them is still to be seen."""
+        self._restored = restored
+        self._doubts = slots if restored else 0
 
     def answered(self, usage: Usage) -> None:
         """After a restore: does the server use it? Two conversations of one model share at least
