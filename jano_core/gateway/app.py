@@ -8,6 +8,7 @@ from functools import partial
 from ..errors import Refused
 from ..plugin.contracts import Caller, Dialect
 from . import foreign, routes
+from .admission import admitted
 from .body import discard, read_body
 from .call import Call, ClientGone, RawHeaders, Receive, Scope, Send, join_target
 from .destination import by_name, by_path, leads_to_model, spoken_path
@@ -87,9 +88,9 @@ class Gateway:
             if destination is None:
                 await _add_slash(call)
                 return
-            ticket = submit(house, call, caller, destination)
             dialect = dialect_of(house, destination.path)
-            await Exchange(house, call, dialect, caller, body, destination, ticket).run()
+            async with admitted(house, call, caller, destination) as ticket:
+                await Exchange(house, call, dialect, caller, body, destination, ticket).run()
         finally:
             body.close()
 

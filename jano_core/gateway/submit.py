@@ -13,6 +13,7 @@ from .destination import Destination
 from .house import House
 
 if TYPE_CHECKING:
+    from ..config.catalog import Target
     from ..runtime.ticket import Ticket
 
 
@@ -21,8 +22,7 @@ def submit(house: House, call: Call, caller: Caller, destination: Destination) -
     model's own priority counts. Raises `Refused`.
     """
     target = destination.target
-    if caller.models is not None and target.model not in caller.models:
-        raise Refused("permission_denied", f"this key does not allow {target.requested!r}")
+    permit(caller, target)
     asked = _priority(call.field("x-jano-priority") or target.table.priority)
     return house.dispatcher.submit(
         target.model,
@@ -38,6 +38,12 @@ def submit(house: House, call: Call, caller: Caller, destination: Destination) -
         traceparent=call.field("traceparent"),
         tracestate=call.field("tracestate"),
     )
+
+
+def permit(caller: Caller, target: Target) -> None:
+    """May the caller ask for the model? Raises `Refused`."""
+    if caller.models is not None and target.model not in caller.models:
+        raise Refused("permission_denied", f"this key does not allow {target.requested!r}")
 
 
 def _priority(word: str) -> Priority:

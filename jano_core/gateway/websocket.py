@@ -10,13 +10,13 @@ import anyio
 from ..errors import Refused, UpstreamError
 from ..plugin.contracts import Caller
 from ..runtime.websocket import Closed, WebSocket, connect
+from .admission import admitted
 from .body import Body
 from .call import Call
 from .destination import by_path, leads_to_model
 from .headers import replaced, upward
 from .house import House, admit
 from .origins import guard
-from .submit import submit
 
 if TYPE_CHECKING:
     from ..runtime.ticket import Lease, Ticket
@@ -37,11 +37,10 @@ async def serve_websocket(house: House, call: Call) -> None:
         destination = by_path(house, call, Body(b"")) if leads_to_model(house, call) else None
         if destination is None:
             raise Refused("not_found", f"no WebSocket at {call.path}")
-        ticket = submit(house, call, caller, destination)
-    except Refused as refused:
+        async with admitted(house, call, caller, destination) as ticket:
+            await Passage(house, call, caller, destination.raw_target, ticket).run()
+    except Refused as refused:  # later ones stay inside the passage
         await _close(call, REFUSED, refused.message)
-        return
-    await Passage(house, call, caller, destination.raw_target, ticket).run()
 
 
 class Passage:

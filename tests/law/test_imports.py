@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 """Package → the packages of the core that it may import, besides its own."""
 
 GATEWAY_SEES_OF_RUNTIME = {
+    "aside",
     "dispatcher",
     "ticket",
     "snapshot",

@@ -58,8 +58,7 @@ def _find(file: Path, server: str, backend: str) -> Find:
     stem = _PART.sub("", file.stem)
     files = list(file.parent.glob(f"{_globbed(stem)}-*-of-{part[2]}.gguf")) if part else [file]
     size = sum(each.stat().st_size for each in files)
-    command = ["llama-server", "-m", str(file)]
-    notes = [f"{file} ({show_size(size)})"]
+    command = [server or "llama-server", "-m", str(file)]
     projectors = sorted(file.parent.glob(f"*{PROJECTOR}*.gguf"))
     if projectors and len(_models_beside(file)) == 1:
         command += ["--mmproj", str(projectors[0])]
@@ -67,7 +66,7 @@ def _find(file: Path, server: str, backend: str) -> Find:
     return Find(
         name=model_name(stem),
         table={"backend": backend, "cmd": written},
-        notes=tuple(notes),
+        notes=(f"{file} ({show_size(size)})",),
         lacks="" if server else "llama-server on PATH",
     )
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from ...units import show_size
 from .find import Find, model_name
 
 PREFIX = "models--"
+PROGRAM = "mlx_lm.server"
 
 
 def find_mlx(hub: Path, server: str, backend: str) -> Iterator[Find]:
-    """Repositories in MLX's format. `server` is the mlx_lm.server on PATH, empty if there is none."""
+    """Repositories in MLX's format. `server` is the mlx_lm.server on PATH, if there is one."""
     for folder in sorted(hub.glob(f"{PREFIX}*")):
         snapshot = next(iter(sorted(folder.glob("snapshots/*/config.json"))), None)
         weights = list(snapshot.parent.glob("*.safetensors")) if snapshot else []
@@ -25,11 +27,11 @@ def find_mlx(hub: Path, server: str, backend: str) -> Iterator[Find]:
             name=model_name(repository.rpartition("/")[2]),
             table={
                 "backend": backend,
-                "cmd": f"mlx_lm.server --model {repository} --port ${{PORT}}",
+                "cmd": f"{quote(server or PROGRAM)} --model {repository} --port ${{PORT}}",
                 "upstream_model": repository,
             },
             notes=(f"{repository} in Hugging Face's cache ({show_size(size)})",),
-            lacks="" if server else "mlx_lm.server on PATH (pip install mlx-lm)",
+            lacks="" if server else f"{PROGRAM} on PATH (pip install mlx-lm)",
         )
 
 

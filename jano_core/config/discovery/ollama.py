@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 from .find import Find, model_name
 
@@ -24,7 +25,7 @@ def find_ollama(models: Sequence[str], url: str, program: str, backend: str) -> 
         if url:
             table["url"] = url
         else:
-            table["cmd"] = "env OLLAMA_HOST=127.0.0.1:${PORT} ollama serve"
+            table["cmd"] = f"env OLLAMA_HOST=127.0.0.1:${{PORT}} {quote(program or 'ollama')} serve"
         lacks = "" if backend == "ollama" else "the plugin jano-ollama"
         yield Find(
             name=model_name(short),

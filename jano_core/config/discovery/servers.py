@@ -18,6 +18,8 @@ Get = Callable[[str], Any]
 
 PORTS = (8080, 8081, 8000, 11434, 30000, 5000, 1234, 5001, 7860, 8188, 9931)
 PATIENCE_S = 0.5
+CAN_UNLOAD = frozenset({"ollama", "lmstudio", "tabby", "sdwebui", "comfyui"})
+"""Backends whose running servers can be asked to give their memory back."""
 LOOPBACK = "http://127.0.0.1"
 
 
@@ -39,10 +41,10 @@ def get_json(url: str) -> Any:
         return None
 
 
-def find_running(get: Get = get_json, ports: tuple[int, ...] = PORTS) -> list[Running]:
+def find_running(get: Get = get_json) -> list[Running]:
     """Every server on the known ports, asked at the same time."""
-    with ThreadPoolExecutor(len(ports)) as pool:
-        return [each for each in pool.map(lambda port: identify(port, get), ports) if each]
+    with ThreadPoolExecutor(len(PORTS)) as pool:
+        return [each for each in pool.map(lambda port: identify(port, get), PORTS) if each]
 
 
 def identify(port: int, get: Get) -> Running | None:
@@ -95,9 +97,13 @@ def attached(server: Running, backends: frozenset[str]) -> Iterator[Find]:
             table["upstream_model"] = name
         if server.backend in ("sdwebui", "comfyui"):
             table |= {"paths": [f"/{server.backend}"], "strip_prefix": True}
+        note = f"{server.backend} at {server.url}; Jano uses it and does not end it"
+        if server.backend not in CAN_UNLOAD:
+            table["resident"] = True
+            note += ", and cannot unload it: it stays beside all others"
         yield Find(
             name=model_name(short),
             table=table,
-            notes=(f"{server.backend} at {server.url}; Jano uses it and does not end it",),
+            notes=(note,),
             lacks="" if known else f"a plugin for {server.backend}",
         )
