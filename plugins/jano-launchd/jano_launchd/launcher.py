@@ -17,7 +17,8 @@ from jano_core.toolbox import FileLog
 from .launchctl import Job, Launchd
 
 KILL_S = 5.0
-POLL_S = 0.1
+POLL_S = 0.05
+NOTICE_S = 0.2
 LAST_WORDS_S = 0.5
 
 
@@ -79,11 +80,11 @@ class LaunchdLauncher(Launcher):
             raise
 
     async def wait(self) -> str:
-        """Its process is looked at ten times a second; launchd says how it ended."""
+        """Its process is looked at five times a second; launchd says how it ended."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._follow)
             while _alive(self._pid):  # noqa: ASYNC110 (nobody tells)
-                await anyio.sleep(POLL_S)
+                await anyio.sleep(NOTICE_S)
             job = await self._launchd.show()
             tasks.cancel_scope.deadline = anyio.current_time() + LAST_WORDS_S
         if job.pid not in (0, self._pid):
