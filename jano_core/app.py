@@ -104,11 +104,13 @@ class Jano:
         )
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(jano._publish_log)
+                jano.router_log.listener = partial(jano.feed.log, "proxy")
+                tasks.start_soon(jano.asgi.keep_watch)
                 await tasks.start(jano.dispatcher.run)
                 try:
                     yield jano
                 finally:
+                    jano.router_log.listener = None
                     jano.feed.close()
                     tasks.cancel_scope.cancel()
         finally:
@@ -210,11 +212,6 @@ class Jano:
             otlp=table.otlp,
             history=self._site.state_folder if table.history else None,
         )
-
-    async def _publish_log(self) -> None:
-        async with self.router_log.subscribe() as texts:
-            async for text in texts:
-                self.feed.log("proxy", text)
 
     def _log_of(self, buffer: LogBuffer) -> Callable[[str], None]:
         """Where a model server's output goes: its own log and the feed, without secrets."""

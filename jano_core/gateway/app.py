@@ -18,6 +18,7 @@ from .house import House, admit, dialect_of
 from .origins import cors_headers, guard, preflight_headers
 from .reply import send_refusal, send_whole
 from .submit import submit
+from .vigil import Watch
 from .websocket import serve_websocket
 
 log = logging.getLogger("jano.gateway")
@@ -28,6 +29,11 @@ class Gateway:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._watch = Watch()
+
+    async def keep_watch(self) -> None:
+        """Runs beside the calls, for ever: gives up model servers that stay silent."""
+        await self._watch.keep()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call; returns when it is over, answered or given up by its client."""
@@ -90,7 +96,9 @@ class Gateway:
                 return
             dialect = dialect_of(house, destination.path)
             async with admitted(house, call, caller, destination) as ticket:
-                await Exchange(house, call, dialect, caller, body, destination, ticket).run()
+                await Exchange(
+                    house, call, dialect, caller, body, destination, ticket, self._watch
+                ).run()
         finally:
             body.close()
 
@@ -103,7 +111,9 @@ class Gateway:
             inner, content, destination = foreign.destined(house, call, body, dialect)
             ticket = submit(house, inner, caller, destination)
             spoken = dialect_of(house, destination.path)
-            await Exchange(house, inner, spoken, caller, content, destination, ticket).run()
+            await Exchange(
+                house, inner, spoken, caller, content, destination, ticket, self._watch
+            ).run()
         finally:
             body.close()
 

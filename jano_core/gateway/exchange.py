@@ -18,7 +18,7 @@ from .house import House
 from .relay import Relay
 from .reply import Reply
 from .signs import early_head, loading_text, waiting_text, working_text
-from .vigil import Patience, Vigil, keep_alive
+from .vigil import Patience, Vigil, Watch, keep_alive
 
 if TYPE_CHECKING:
     from ..runtime.ticket import Lease, Outcome, Ticket
@@ -45,8 +45,10 @@ class Exchange:
         body: Body,
         destination: Destination,
         ticket: Ticket,
+        watch: Watch,
     ) -> None:
         self._house = house
+        self._watch = watch
         self._call = call
         self._dialect = dialect
         self._caller = caller
@@ -63,30 +65,31 @@ class Exchange:
 
     async def run(self) -> None:
         """Wait, ask, pass on; an error becomes the client's answer as far as one can be sent."""
-        with anyio.CancelScope() as scope:
-            self._ticket.scope = scope
+        answered = False
+        async with anyio.create_task_group() as beside:
+            self._ticket.scope = beside.cancel_scope
+            beside.start_soon(self._watch_client, beside.cancel_scope)
+            self._show_life(beside)
             try:
-                async with anyio.create_task_group() as beside:
-                    beside.start_soon(self._watch, scope)
-                    self._show_life(beside)
-                    await self._answer(beside)
-                    beside.cancel_scope.cancel()
+                await self._answer()
+                answered = True
             finally:
                 self._close()
-        if scope.cancelled_caught and not self._gone:
+            beside.cancel_scope.cancel()
+        if not answered and not self._gone:
             await self._refuse(self._interruption())
 
-    async def _watch(self, scope: anyio.CancelScope) -> None:
+    async def _watch_client(self, scope: anyio.CancelScope) -> None:
         message = await self._call.receive()
         # The body was read whole: anything but a disconnect means that the reply is complete.
         if message["type"] == "http.disconnect" and not self._reply.complete:
             self._gone = True
             scope.cancel()
 
-    async def _answer(self, beside: TaskGroup) -> None:
+    async def _answer(self) -> None:
         try:
             lease = await self._ticket.lease()
-            while broken := await self._attempt(lease, beside):
+            while broken := await self._attempt(lease):
                 if not self._reply.can_begin_again:
                     raise Refused("upstream_failed", f"the server of {lease.model} {broken}")
                 lease = await self._ticket.again(broken)
@@ -98,7 +101,7 @@ class Exchange:
             self._finish("failed", 500, code="internal_error", error=repr(error))
             await self._refuse(Refused("internal_error", "an error inside Jano; see its log"))
 
-    async def _attempt(self, lease: Lease, beside: TaskGroup) -> str:
+    async def _attempt(self, lease: Lease) -> str:
         """Empty once a whole answer was passed on, else how the server broke off."""
         method, name = self._call.method, lease.spec.upstream_model
         target = self._destination.prepare(self._call, self._body, name)
@@ -112,11 +115,11 @@ class Exchange:
         )
         if trace := self._house.telemetry.onward(self._ticket.id):
             headers = replaced(headers, trace)
-        vigil = Vigil(Patience.of(self._house.config.server, self._destination.target.table))
+        patience = Patience.of(self._house.config.server, self._destination.target.table)
+        vigil = Vigil(patience, self._watch)
         relay = Relay(
             self._ticket, lease, self._reply, vigil, self._house.normalizers, self._capture
         )
-        beside.start_soon(vigil.keep)
         self._serving = True
         try:
             with vigil.scope:

@@ -6,8 +6,6 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-import anyio
-
 from ..errors import Refused
 from ..plugin.contracts import Usage
 from ..telemetry.tap import EVENT_STREAM, Tap
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
     from ..telemetry.captures import Capture
 
 Head = Callable[[], Awaitable[None]]
-
-CLOSE_WITHIN = 1.0
-"""Seconds to close a connection whose exchange was cancelled."""
 
 
 class Relay:
@@ -68,8 +63,7 @@ class Relay:
             self.status = response.status
             await self._answer(response, method)
         finally:
-            with anyio.move_on_after(CLOSE_WITHIN, shield=True):
-                await response.aclose()
+            await response.aclose()
 
     async def _answer(self, response: UpstreamResponse, method: str) -> None:
         kind = value_of(response.headers, b"content-type").decode("latin-1")

@@ -9,7 +9,7 @@ import anyio
 
 from ..errors import Refused
 from ..plugin.contracts import Dialect
-from .call import RawHeaders, Send
+from .call import Message, RawHeaders, Send
 
 _BLANK_LINE = (b"\n\n", b"\n\r\n", b"\r\r", b"\r\r\n")
 
@@ -32,7 +32,8 @@ class Reply:
         """Bytes of the body, Jano's signs of life not counted."""
         self.last_sent = anyio.current_time()
         self._send = send
-        self._one_at_a_time = anyio.Lock(fast_acquire=True)
+        self._busy = False
+        self._free: anyio.Event | None = None
         self._length: int | None = None
         self._tail = b"\n\n"
 
@@ -50,10 +51,8 @@ class Reply:
         self, status: int, headers: RawHeaders, *, events: bool = False, length: int | None = None
     ) -> None:
         """Send status and headers. `length` is the body's where the headers announce it."""
-        async with self._one_at_a_time:
-            self.head_out, self.events, self._length = True, events, length
-            self.last_sent = anyio.current_time()
-            await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        self.head_out, self.events, self._length = True, events, length
+        await self._put({"type": "http.response.start", "status": status, "headers": headers})
 
     async def body(self, chunk: bytes) -> None:
         """Send a chunk of the server's body as it came."""
@@ -90,9 +89,22 @@ class Reply:
             await self._write(closing + dialect.stream_error(refused), more=False)
 
     async def _write(self, chunk: bytes, *, more: bool) -> None:
-        async with self._one_at_a_time:
-            await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+        await self._put({"type": "http.response.body", "body": chunk, "more_body": more})
+
+    async def _put(self, message: Message) -> None:
+        """One message at a time: a sign of life may come while the relay sends, and vice versa."""
+        while self._busy:
+            self._free = self._free or anyio.Event()
+            await self._free.wait()
+        self._busy = True
+        try:
+            await self._send(message)
             self.last_sent = anyio.current_time()
+        finally:
+            self._busy = False
+            if self._free is not None:
+                self._free.set()
+                self._free = None
 
 
 async def send_whole(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 
 import anyio
 from msgspec import Struct
-from msgspec.structs import astuple
 
 from ..config.schema import ModelTable, ServerTable
 from ..units import show_duration
@@ -41,53 +41,38 @@ class Vigil:
     scope is cancelled.
     """
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, watch: Watch) -> None:
         self.scope = anyio.CancelScope()
         self.missed = ""
         self.overdue = False
         """It was the total limit: the server is at work, but takes too long."""
-        self._keeping = anyio.CancelScope()
         self._patience = patience
+        self._watch = watch
         self._spoken = False
         self._started = anyio.current_time()
         self._since: float | None = self._started
+        watch.add(self)
 
     def listening(self) -> None:
         """The server's next chunk is awaited from now on."""
         self._since = anyio.current_time()
+        self._watch.expect(self._quiet_until())
 
     def heard(self) -> None:
         """A chunk has come; nothing is awaited until `listening`."""
         self._since = None
         self._spoken = True
 
-    async def keep(self) -> None:
-        """Runs beside the relay, until `end` or until a limit has passed."""
-        limits = [limit for limit in astuple(self._patience) if limit]
-        with self._keeping:
-            while limits and not self.missed:
-                # What is due may change meanwhile, but not to less than the shortest limit away.
-                now = anyio.current_time()
-                await anyio.sleep_until(min(self._due(), now + min(limits)))
-                self._judge(anyio.current_time())
-            if self.missed:
-                self.scope.cancel()
-
     def end(self) -> None:
         """The attempt is over."""
-        self._keeping.cancel()
+        self._watch.discard(self)
 
-    def _due(self) -> float:
+    def due(self) -> float:
+        """When it is to be judged, if nothing is heard before."""
         return min(self._quiet_until(), self._end())
 
-    def _quiet_until(self) -> float:
-        limit = self._patience.silence if self._spoken else self._patience.first_byte
-        return self._since + limit if self._since is not None and limit else float("inf")
-
-    def _end(self) -> float:
-        return self._started + self._patience.total if self._patience.total else float("inf")
-
-    def _judge(self, now: float) -> None:
+    def judge(self, now: float) -> None:
+        """Give the server up if its time has passed."""
         if now >= self._end():
             self.overdue = True
             self.missed = f"no end within {show_duration(self._patience.total)}"
@@ -97,6 +82,56 @@ class Vigil:
                 if self._spoken
                 else f"no first byte within {show_duration(self._patience.first_byte)}"
             )
+        if self.missed:
+            self.end()
+            self.scope.cancel()
+
+    def _quiet_until(self) -> float:
+        limit = self._patience.silence if self._spoken else self._patience.first_byte
+        return self._since + limit if self._since is not None and limit else math.inf
+
+    def _end(self) -> float:
+        return self._started + self._patience.total if self._patience.total else math.inf
+
+
+class Watch:
+    """Keeps the time of all vigils with one task, which sleeps until the next may be due.
+
+    A task or a timer for each would cost more than most of what a request needs. What is due
+    moves away all the while: the task looks again when it would have been, and sleeps on.
+    """
+
+    def __init__(self) -> None:
+        self._vigils: set[Vigil] = set()
+        self._wakes_at = math.inf
+        self._sooner: anyio.Event | None = None
+
+    def add(self, vigil: Vigil) -> None:
+        """Judge it when it is due, until it is discarded."""
+        self._vigils.add(vigil)
+        self.expect(vigil.due())
+
+    def discard(self, vigil: Vigil) -> None:
+        """It has ended."""
+        self._vigils.discard(vigil)
+
+    def expect(self, due: float) -> None:
+        """Something is due then, perhaps sooner than anything before."""
+        if due < self._wakes_at and self._sooner is not None:
+            self._wakes_at = due
+            self._sooner.set()
+
+    async def keep(self) -> None:
+        """Run for ever, beside whatever has vigils."""
+        while True:
+            now = anyio.current_time()
+            for vigil in tuple(self._vigils):
+                if vigil.due() <= now:
+                    vigil.judge(now)
+            self._wakes_at = min((vigil.due() for vigil in self._vigils), default=math.inf)
+            self._sooner = anyio.Event()
+            with anyio.CancelScope(deadline=self._wakes_at):
+                await self._sooner.wait()
 
 
 async def keep_alive(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -20,6 +20,8 @@ class LogBuffer:
     """
 
     def __init__(self, limit_bytes: int = 102400) -> None:
+        self.listener: Callable[[str], None] | None = None
+        """Called with every text as it is written."""
         self._limit = limit_bytes
         self._chunks: deque[bytes] = deque()
         self._size = 0
@@ -29,6 +31,8 @@ class LogBuffer:
         """Add text as it comes; it need not end at a line."""
         if not text:
             return
+        if self.listener is not None:
+            self.listener(text)
         chunk = text.encode(errors="replace")
         self._chunks.append(chunk[-self._limit :])
         self._size += len(self._chunks[-1])

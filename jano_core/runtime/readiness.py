@@ -13,7 +13,6 @@ from .upstream import Headers, Transport, Upstream, UpstreamResponse
 
 MAX_BODY = 2**20
 SLOWEST_POLL_S = 0.5
-CLOSING_S = 1.0
 
 
 class ServerHttp:
@@ -50,8 +49,7 @@ class ServerHttp:
                 try:
                     return await _read(response)
                 finally:
-                    with anyio.move_on_after(CLOSING_S, shield=True):
-                        await response.aclose()
+                    await response.aclose()
         except TimeoutError as error:
             raise UpstreamError(f"no answer from {url}{path} in {timeout:g} s") from error
         except UpstreamError as error:

@@ -16,6 +16,9 @@ from ..errors import UpstreamError
 from .loopback import CONNECT_TIMEOUT_S, IDLE_CONNECTIONS, KEEPALIVE_S, STALE_WITHIN_S
 from .loopback_answer import Headers
 
+CLOSE_WITHIN_S = 1.0
+"""To close a connection whose exchange was cancelled."""
+
 
 class HttpxResponse:
     """An answer whose head has come; see `LoopbackResponse`."""
@@ -36,7 +39,8 @@ class HttpxResponse:
 
     async def aclose(self) -> None:
         """Done with it; unless the body was read to its end, the connection is closed at once."""
-        await self._stream.aclose()
+        with anyio.move_on_after(CLOSE_WITHIN_S, shield=True):
+            await self._stream.aclose()
 
 
 class ThroughHttpx:

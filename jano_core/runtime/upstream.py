@@ -33,7 +33,9 @@ class UpstreamResponse(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Done with it; unless the body was read to its end, the connection is closed at once."""
+        """Done with it; unless the body was read to its end, the connection is closed at once.
+        Bounded in time, also where the caller was cancelled.
+        """
         ...
 
 

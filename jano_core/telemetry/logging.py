@@ -45,7 +45,7 @@ class Words(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, and the traceback below it where there is one."""
         word, _ = _level(record)
-        pairs = "".join(f" {name}={_bare(value)}" for name, value in _fields(record).items())
+        pairs = "".join([f" {name}={_bare(value)}" for name, value in _fields(record).items()])
         trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
         clock = self.formatTime(record, "%H:%M:%S")
         return f"{clock}.{record.msecs:03.0f} {word:5} {record.getMessage()}{pairs}{trace}"
@@ -168,4 +168,4 @@ def _bare(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(str, value)) or "-"
     text = str(value)
-    return repr(text) if not text or any(part.isspace() for part in text) else text
+    return text if text and text.split(None, 1)[0] == text else repr(text)
