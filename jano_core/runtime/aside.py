@@ -58,9 +58,9 @@ async def aside(
     Raises `Refused("model_not_loaded")` where there is none: such a call wakes nobody.
     """
     crew, now = dispatcher.crew, dispatcher.clock.now()
-    spec = crew.kit.specs[model]
+    spec = crew.spec(model)
     running = crew[model].upstream
-    upstream = running or (crew.kit.connect(spec.url) if standing else None)
+    upstream = running or (crew.kit(model).connect(spec.url) if standing else None)
     if upstream is None:
         raise Refused("model_not_loaded", f"the server of {model} is not running")
     request = Request(id=f"aside-{next(_numbers)}", models=(model,), arrived=now)

@@ -49,12 +49,32 @@ class Crew:
 
     def __init__(self, dispatcher: Dispatcher, kit: Kit) -> None:
         self._dispatcher = dispatcher
-        self.kit = kit
+        self._kits: dict[str, Kit] = {}
+        self.equip(kit)
         self.logs: dict[str, LogBuffer] = {}
         self.coming_from: dict[str, str] = {}
         """Model being loaded → the model that was last in use before."""
         self._supervisors: dict[str, Supervisor] = {}
         self._scopes: dict[str, anyio.CancelScope] = {}
+
+    def equip(self, kit: Kit) -> None:
+        """Use this kit from the next life of a server on.
+
+        A model that is not in it is leaving, and keeps its own until it is gone.
+        """
+        self._kits |= dict.fromkeys(kit.specs, kit)
+
+    def kit(self, model: str) -> Kit:
+        """What the model's servers are made with."""
+        return self._kits[model]
+
+    def spec(self, model: str) -> ServerSpec:
+        """The model's server as it is configured."""
+        return self._kits[model].specs[model]
+
+    def specs(self) -> dict[str, ServerSpec]:
+        """All of them, those that are leaving included."""
+        return {name: kit.specs[name] for name, kit in self._kits.items()}
 
     def __getitem__(self, model: str) -> Supervisor:
         return self._supervisors[model]
@@ -83,7 +103,7 @@ class Crew:
             tasks.start_soon(self._work, name)
         for name in self._supervisors.keys() - models.keys():
             self._scopes.pop(name).cancel()
-            del self._supervisors[name], self.logs[name]
+            del self._supervisors[name], self.logs[name], self._kits[name]
 
     async def adopt(self) -> None:
         """At start-up: use servers that run already, as far as they fit together, and put away the
@@ -108,14 +128,15 @@ class Crew:
         report, log = ModelReport(self._dispatcher, name), self.logs[name]
 
         def make() -> ServerLife:
-            return self.kit.make(name, log, report.progress, self.coming_from.get(name, ""))
+            coming_from = self.coming_from.get(name, "")
+            return self._kits[name].make(name, log, report.progress, coming_from)
 
         return Supervisor(
             make,
             report,
             log,
-            self.kit.poll_interval,
-            self._connect,
+            self._kits[name].poll_interval,
+            lambda url: self._kits[name].connect(url),
             partial(self._make_room, name),
         )
 
@@ -131,9 +152,6 @@ class Crew:
                 continue
             if why := await other.release.let_go():
                 raise LoadFailed(f"{name} may still be in memory: {why}")
-
-    def _connect(self, url: str) -> Upstream:
-        return self.kit.connect(url)
 
 
 class ModelReport:

@@ -170,7 +170,7 @@ class Dispatcher:
         """Everything that is true now."""
         crew, forecasts = self.crew, self.outlook.all(self.clock.now())
         return snapshot.take(
-            self.scheduler, self.clock, forecasts, crew.kit.specs, self.last_errors, crew.asleep()
+            self.scheduler, self.clock, forecasts, crew.specs(), self.last_errors, crew.asleep()
         )
 
     def post(self, event: events.AnyEvent) -> None:
@@ -195,7 +195,7 @@ class Dispatcher:
         self, models: Iterable[Model], policy: Policy, kit: Kit, changed: frozenset[str]
     ) -> None:
         """Take over a new configuration; `changed` models get a new server when idle."""
-        self.crew.kit = kit
+        self.crew.equip(kit)
         now = self.clock.now()
         self.post(events.Reconfigured(at=now, models=tuple(models), policy=policy, changed=changed))
 
@@ -235,7 +235,7 @@ class Dispatcher:
             queue_ms=grant.queue_s * 1000,
             swap_ms=grant.swap_s * 1000,
             upstream=upstream,
-            spec=self.crew.kit.specs[grant.model],
+            spec=self.crew.spec(grant.model),
         )
         ticket.granted(lease, self.clock.now())
         self.narrator.granted(ticket)

@@ -140,8 +140,12 @@ class _Performance(httpx.AsyncByteStream):
 
 
 class Stage(httpx.AsyncBaseTransport):
-    """Where Jano's requests meet the actors; `jano` is the router, `client` calls it."""
+    """Where Jano's requests meet the actors; `jano` is the router, `client` calls it.
 
+    `config` is the configuration as written; change it, and `jano.reload()` reads it again.
+    """
+
+    config: str
     jano: Jano
     client: Client
 
@@ -174,8 +178,12 @@ async def playhouse(*actors: Actor, config: str = "") -> AsyncIterator[Stage]:
     Nobody is loaded when the curtain rises.
     """
     stage = Stage(actors)
-    loaded = _loaded(stage.configuration(config))
-    async with Jano.open(loaded, _registry(), transport=stage) as jano:
+    stage.config = stage.configuration(config)
+
+    def read() -> Loaded:
+        return _loaded(stage.config)
+
+    async with Jano.open(read(), _registry(), reread=read, transport=stage) as jano:
         stage.jano, stage.client = jano, Client(jano.asgi)
         for actor in actors:
             actor.up = True
