@@ -59,6 +59,14 @@ class Release:
             beside.cancel_scope.cancel()
         return asleep
 
+    async def clear(self, parts: ServerLife) -> None:
+        """Put away what was found running, and has its model, where there is no room for it."""
+        if parts.launcher.ends or await parts.backend.ready():
+            self._log.write("jano: there is no room for it next to what runs already\n")
+            if not parts.launcher.ends:
+                await self._unload(parts)
+            await parts.launcher.stop()
+
     async def let_go(self) -> str:
         """Try once more to have a leftover released; returns why it is one still, or nothing."""
         if self._left is not None:
@@ -82,9 +90,11 @@ class Release:
         """
         server, launcher, backend = parts
         self._failed = ""
+        self._left = None if launcher.ends else parts  # until it is proven, also if it is cancelled
         if launcher.ends or await backend.alive():
             await self._take("release", backend.release, server.spec.stop_timeout)
-        self._left = parts if self._failed and not launcher.ends else None
+        if not self._failed:
+            self._left = None
 
     async def _save(self, backend: KeepsCache) -> None:
         if tokens := await self._take("kv_save", backend.save_cache, CACHE_S):

@@ -154,10 +154,9 @@ class Supervisor:
         of it that is up already. Bounded by who calls it.
         """
         try:
-            launcher = self._make().launcher
-            if await launcher.adopt():
-                self._log.write("jano: there is no room for it next to what runs already\n")
-                await launcher.stop()
+            parts = self._make()
+            if await parts.launcher.adopt():
+                await self.release.clear(parts)
         except Exception as error:
             self._log.write(f"jano: cannot put away a running server: {in_words(error)}\n")
 
@@ -270,9 +269,7 @@ class Supervisor:
                 well = upstream is not None and life.end is not End.CRASHED
                 if well or not launcher.ends:
                     may_sleep = well and life.end is End.ORDERED and self._sleeper.pays
-                    asleep = await self.release.put_away(
-                        life.parts, well=well, may_sleep=may_sleep
-                    )
+                    asleep = await self.release.put_away(life.parts, well=well, may_sleep=may_sleep)
                 if asleep:
                     self._sleeper.lie_down(life.parts)
                 else:

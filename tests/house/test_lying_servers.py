@@ -18,6 +18,7 @@ from jano_core.testing.fakes.memory import Memory
 from jano_core.testing.fakes.ollama import FakeOllama
 from jano_core.testing.fakes.server import FakeServer, Ways
 from jano_core.testing.fakes.tabby import FakeTabby
+from jano_core.testing.fakes.vllm import FakeVLLM
 
 PORT = 9001
 URL = f"http://127.0.0.1:{PORT}"
@@ -75,6 +76,39 @@ async def test_a_burst_over_one_server_costs_one_swap(backend: str, ways: Ways) 
     assert len(server.served) == 6
     assert len(memory.order) == 2
     assert memory.most_at_once == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("level", [1, 2])
+async def test_two_engines_take_turns_by_sleeping(level: int) -> None:
+    memory = Memory()
+    servers = {PORT + n: FakeVLLM(memory, name, Ways(late_s=3)) for n, name in enumerate(MODELS)}
+    for server in servers.values():
+        server.listed.set(True)
+        server.asleep.set(True)
+        server.level, server.weights_good, server.cache_back = level, level == 1, level == 1
+    config = f"[backends.vllm]\nsleep_level = {level}\n" + "".join(
+        f'[models.{server.model}]\nbackend = "vllm"\nurl = "http://127.0.0.1:{port}"\n'
+        for port, server in servers.items()
+    )
+    async with house_before(config, dict(servers)) as client:
+        assert await burst(client) == [200] * 6
+        assert await burst(client) == [200] * 6
+    for server in servers.values():
+        assert (server.early, server.aborted, server.garbled) == ([], 0, False)
+    assert memory.most_at_once == 1
+
+
+@pytest.mark.anyio
+async def test_what_was_in_memory_before_jano_is_put_away_where_there_is_no_room() -> None:
+    memory = Memory()
+    server = FakeOllama(memory, MODELS)
+    for name in MODELS:
+        await server.answer("POST", "/api/generate", {}, {"model": name})
+    async with house_before(tables("ollama"), {PORT: server}) as client:
+        await anyio.sleep(1)
+        assert sum(memory.holds(f"{name}:latest") for name in MODELS) == 1
+        assert (await ask(client, "chat"))[0] == 200
 
 
 @pytest.mark.anyio

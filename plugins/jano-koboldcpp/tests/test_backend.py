@@ -22,6 +22,7 @@ FILES = ["chat.kcpps", "code.kcpps"]
 
 class TestContract(BackendContract):
     backend = KoboldCpp
+    unloads = True
 
     def stand_in(self) -> StandIn:
         return FakeStandIn(FakeKobold(Memory(), FILES))

@@ -19,6 +19,7 @@ from jano_lmstudio import LMStudio
 
 class TestContract(BackendContract):
     backend = LMStudio
+    unloads = True
 
     def stand_in(self) -> StandIn:
         return FakeStandIn(FakeLMStudio(Memory(), ["chat"]))

@@ -19,6 +19,7 @@ from jano_ollama import Ollama
 
 class TestContract(BackendContract):
     backend = Ollama
+    unloads = True
 
     def stand_in(self) -> StandIn:
         return FakeStandIn(FakeOllama(Memory(), ["chat"]))

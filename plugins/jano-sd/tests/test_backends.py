@@ -31,6 +31,7 @@ def attached(kind: type[Backend], fake: FakeServer, stop_timeout: float = 60) ->
 
 class TestSDWebUIContract(BackendContract):
     backend = SDWebUI
+    unloads = True
 
     def stand_in(self) -> StandIn:
         return FakeStandIn(FakeSDWebUI(Memory()))

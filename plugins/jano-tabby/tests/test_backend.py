@@ -19,6 +19,7 @@ from jano_tabby import Tabby
 
 class TestContract(BackendContract):
     backend = Tabby
+    unloads = True
 
     def stand_in(self) -> StandIn:
         return FakeStandIn(FakeTabby(Memory(), ["chat"]))
