@@ -32,7 +32,7 @@ demo: .venv/installed
 # Quick ones first, so that a mistake shows soon; then real sockets and processes; then real
 # programs. What is missing on this machine is skipped with a line that says what to install.
 .PHONY: test
-test: .venv/installed-dev llama-server
+test: .venv/installed-dev llama-server mlx-server
 	$(PYTEST) -q -m "not wire and not real" $(ARGS)
 	$(PYTEST) -q -m "wire and not real" $(ARGS)
 	$(PYTEST) -q -m real $(ARGS)
@@ -66,6 +66,12 @@ bench: .venv/installed-dev
 llama-server: .venv/installed-dev
 	@PYTHON=.venv/bin/python tools/build_llama_server.sh >/dev/null \
 		|| echo "no llama-server: the tests that need one will be skipped"
+
+# Likewise a real mlx_lm.server, on the CPU where there is no Apple silicon.
+.PHONY: mlx-server
+mlx-server: .venv/installed-dev
+	@PYTHON=.venv/bin/python tools/install_mlx_server.sh >/dev/null \
+		|| echo "no mlx_lm.server: the tests that need one will be skipped"
 
 .PHONY: clean
 clean:

@@ -1,4 +1,4 @@
-"""A real llama-server with two tiny models that exclude each other."""
+"""Real model servers with tiny models that exclude each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jano_core.testing.running import RunningJano, running_jano
 from tests.components import require
 from tests.real.tiny_gguf import write_model
 
-FINDER = Path(__file__).parents[2] / "tools" / "build_llama_server.sh"
+TOOLS = Path(__file__).parents[2] / "tools"
 SENTENCES = {
     "river": "the river runs past an old mill at dawn",
     "tower": "a tall tower keeps watch over its quiet harbour",
@@ -22,9 +22,20 @@ SENTENCES = {
 
 @pytest.fixture(scope="package")
 def llama_server() -> str:
-    found = subprocess.run([FINDER, "--cached"], capture_output=True, text=True).stdout.strip()
+    found = _found("build_llama_server.sh")
     require("llama-server", found, "run tools/build_llama_server.sh (needs a C++ compiler)")
     return found
+
+
+@pytest.fixture(scope="package")
+def mlx_server() -> str:
+    found = _found("install_mlx_server.sh")
+    require("mlx-server", found, "run tools/install_mlx_server.sh (needs MLX's wheels)")
+    return found
+
+
+def _found(tool: str) -> str:
+    return subprocess.run([TOOLS / tool, "--cached"], capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture(scope="package")

@@ -20,8 +20,12 @@ HEAD = 16
 SHARPNESS = 4.0  # 32 logits ahead at width 64: sampling at any usual temperature stays on the path
 
 TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
-    "{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if tools %}<|im_start|>system\nTools: {{ tools | tojson }}\nTo call one, say "
+    '<tool_call>{"name": NAME, "arguments": ARGUMENTS}</tool_call><|im_end|>\n{% endif %}'
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content or '' }}"
+    "{% for call in message.tool_calls or [] %}<tool_call> "
+    '{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}'
+    " </tool_call>{% endfor %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
