@@ -20,13 +20,12 @@ def test_it_completes_whole_and_streamed(jano: RunningJano, model: str) -> None:
     whole = client.generate(model=model, prompt=prompt, raw=True, options=OPTIONS)
     assert whole.response.strip()
     assert all(word in SENTENCES[model] for word in whole.response.split())
-    assert whole.eval_count == 4
-    assert whole.eval_duration and whole.prompt_eval_count
+    assert whole.eval_count and whole.eval_duration and whole.prompt_eval_count
     pieces = list(
         client.generate(model=model, prompt=prompt, raw=True, options=OPTIONS, stream=True)
     )
     assert "".join(piece.response for piece in pieces) == whole.response
-    assert pieces[-1].done and pieces[-1].eval_count == 4
+    assert pieces[-1].done and pieces[-1].eval_count == whole.eval_count
 
 
 def test_it_chats_and_sees_what_is_loaded(jano: RunningJano) -> None:
