@@ -64,10 +64,12 @@ class Notifier:
             watchdog = int(env["WATCHDOG_USEC"]) / 1e6
         return cls(env.get("NOTIFY_SOCKET", ""), watchdog)
 
-    def ready(self) -> None:
+    def ready(self, house: Callable[[], Subject | None]) -> None:
         """Requests are answered, and servers that ran already are in use."""
         self._in_transit = False
         self._tell("READY=1")
+        if self._address:
+            self._tell_more(house())
 
     def reloading(self) -> None:
         """The configuration is being read again; `ready` follows."""
@@ -78,7 +80,7 @@ class Notifier:
         self._in_transit = True
         self._tell("STOPPING=1", _more_time())
 
-    async def keep_informed(self, subject: Callable[[], Subject | None]) -> None:
+    async def keep_informed(self, house: Callable[[], Subject | None]) -> None:
         """A task for as long as the router lives; returns at once where nobody listens.
 
         A sign of life is sent only after the scheduler has handled an event: an event loop that
@@ -87,10 +89,10 @@ class Notifier:
         if not self._address:
             return
         while True:
-            house = subject()
-            with anyio.move_on_after(self._tell_more(house)):
-                if house is not None:
-                    await house.changed()
+            subject = house()
+            with anyio.move_on_after(self._tell_more(subject)):
+                if subject is not None:
+                    await subject.changed()
                 await anyio.sleep(_LINE_S)
 
     def _tell_more(self, house: Subject | None) -> float:

@@ -173,7 +173,7 @@ class Router:
             for address in addresses:
                 await _first_answer(address)
             self._announce(url)
-            self._notifier.ready()
+            self._notifier.ready(self._vitals)
             await self._told.wait()
             await self._finish(house, doors, listeners)
             # What did not end in time is left behind by granian; it ends with the process.
@@ -260,7 +260,7 @@ class Router:
             await self._house.reload()
         except JanoError as error:
             log.error("the configuration was not reloaded: %s", error)
-        self._notifier.ready()
+        self._notifier.ready(self._vitals)
 
 
 async def _first_answer(address: Any) -> None:

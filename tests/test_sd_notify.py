@@ -67,11 +67,10 @@ async def test_starting_running_stopping(manager: Manager) -> None:
         await anyio.wait_all_tasks_blocked()
         assert manager.heard() == ["WATCHDOG=1", MORE_TIME], "starting may take its time"
         opened.append(house)
-        notifier.ready()
-        await anyio.sleep(2)
+        notifier.ready(lambda: house)
         assert manager.heard() == ["READY=1", "STATUS=no model loaded", "WATCHDOG=1"]
-        await anyio.sleep(60)
-        assert manager.heard() == ["WATCHDOG=1"] * 4
+        await anyio.sleep(62)
+        assert manager.heard() == ["WATCHDOG=1"] * 5
         notifier.stopping()
         assert manager.heard() == ["STOPPING=1", MORE_TIME]
         await anyio.sleep(16)
@@ -84,7 +83,7 @@ async def test_the_line_follows_what_happens_but_not_faster_than_once_a_second(
     manager: Manager,
 ) -> None:
     house, notifier = House(), Notifier(manager.address)
-    notifier.ready()
+    notifier.ready(lambda: None)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(notifier.keep_informed, lambda: house)
         await anyio.sleep(10)
@@ -115,7 +114,7 @@ async def test_no_sign_of_life_without_the_scheduler(manager: Manager) -> None:
 async def test_while_preloading_there_is_more_time(manager: Manager) -> None:
     house, notifier = House(), Notifier(manager.address)
     house.preloading = True
-    notifier.ready()
+    notifier.ready(lambda: None)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(notifier.keep_informed, lambda: house)
         await anyio.sleep(11)
@@ -126,8 +125,8 @@ async def test_while_preloading_there_is_more_time(manager: Manager) -> None:
 @pytest.mark.anyio
 async def test_without_a_manager_nothing_is_done() -> None:
     notifier = Notifier.from_environment({})
-    notifier.ready()
     house = House()
+    notifier.ready(lambda: house)
     await notifier.keep_informed(lambda: house)
     assert house.pulses == 0
 
@@ -136,7 +135,7 @@ def test_a_manager_that_is_gone_is_no_reason_to_fail(
     manager: Manager, caplog: pytest.LogCaptureFixture
 ) -> None:
     Path(manager.address).unlink()
-    Notifier(manager.address).ready()
+    Notifier(manager.address).ready(lambda: None)
     assert "does not hear" in caplog.text
 
 
