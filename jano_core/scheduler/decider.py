@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from . import plan_check
+from .chronicle import Chronicle
 from .commands import Note
 from .strategy import Strategy
 from .types import Plan, Request
@@ -25,6 +26,7 @@ class Decider:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
+        self._chronicle = Chronicle(scheduler)
         self._patience_ends: float | None = None
         self.wake_at: float | None = None
 
@@ -43,6 +45,7 @@ class Decider:
         if problem:
             plan = self._fall_back(policy.strategy, policy.fallback, problem, now)
         self._carry_out(plan, now)
+        self._chronicle.tell(plan, policy.fallback.name if problem else policy.strategy.name)
         if plan.wake_at is not None and now < plan.wake_at < math.inf:
             self.wake_at = max(plan.wake_at, now + SOONEST_S)
         if self._patience_ends is not None and self._patience_ends > now:
@@ -61,7 +64,7 @@ class Decider:
         """Do requests wait though nothing runs, nor loads for any of them?
 
         That is at once a fault on an idle box if the plan does not say until when; otherwise, and
-        while models are moved that nobody waits for, after `stall_limit`; from then on `fallback`
+        while models are moved that nobody waits for, when patience ends; from then on `fallback`
         decides until one of them gets something.
         """
         left = len(self._scheduler.queue) - len(plan.reject)
@@ -69,7 +72,8 @@ class Decider:
             self._patience_ends = None
             return False
         if self._patience_ends is None:
-            self._patience_ends = now + self._scheduler.policy.stall_limit
+            limit = max(self._scheduler.policy.stall_limit, self._scheduler.longest_trip(now))
+            self._patience_ends = now + limit
         soon = plan.wake_at is not None and plan.wake_at > now
         patient = soon or self._moves(plan) or not self._is_idle()
         return not patient or now >= self._patience_ends
@@ -117,10 +121,14 @@ class Decider:
         if not pinned:
             return
         occupied = node.occupied()
-        for model in tuple(node.instances):
-            waited = queue.waits_for(model) and model not in occupied
-            if waited and not node.rule.allowed({model, *pinned}):
-                self._refuse(queue.of(model), sorted(pinned), now)
+        misfits = {
+            model
+            for model in queue.models()
+            if model not in occupied and not node.rule.allowed({model, *pinned})
+        }
+        for model in misfits:
+            lost = [each for each in queue.of(model) if misfits.issuperset(each.models)]
+            self._refuse(lost, sorted(pinned), now)
 
     def _refuse_stuck(self, now: float) -> None:
         """The residency rule lets not even greedy load what is waited for."""

@@ -6,6 +6,9 @@ import math
 from collections import deque
 from statistics import median
 
+from msgspec import Struct, field
+
+from .sessions import Sessions
 from .types import Model, Stats
 
 LOAD_WEIGHT = 0.3
@@ -14,6 +17,16 @@ RATE_MEMORY_S = 600.0
 GAPS_KEPT = 16
 UNKNOWN_LOAD_S = 20.0
 UNKNOWN_SERVICE_S = 10.0
+
+
+class Learned(Struct, kw_only=True):
+    """What is worth keeping over a restart, by model: times in seconds, footprints in bytes."""
+
+    load_s: dict[str, float] = field(default_factory=dict)
+    unload_s: dict[str, float] = field(default_factory=dict)
+    service_s: dict[str, float] = field(default_factory=dict)
+    gaps: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
 
 
 class Estimates:
@@ -29,6 +42,8 @@ class Estimates:
         self._service: dict[str, float] = {}
         self._rate: dict[str, tuple[float, float]] = {}
         self._gaps: dict[str, deque[float]] = {}
+        self._memory: dict[str, int] = {}
+        self.sessions = Sessions()
 
     def loaded(self, model: str, seconds: float) -> None:
         """A load took `seconds`, from the start of the server to ready."""
@@ -48,6 +63,19 @@ class Estimates:
         if idle_since is not None:
             self._gaps.setdefault(model, deque(maxlen=GAPS_KEPT)).append(now - idle_since)
 
+    def weighed(self, model: str, memory: int) -> None:
+        """It was seen to take so many bytes; the most that was ever seen counts."""
+        self._memory[model] = max(memory, self._memory.get(model, 0))
+
+    def footprint(self, model: Model) -> int | None:
+        """Bytes that the model takes: as configured, else as measured; None while unknown."""
+        return self._memory.get(model.name) if model.memory is None else model.memory
+
+    def forget(self, model: str) -> None:
+        """Its server is another one now: what the old one took says nothing of it."""
+        for known in (self._load, self._unload, self._service, self._memory):
+            known.pop(model, None)
+
     def stats(self, model: Model, now: float) -> Stats:
         """All that is known of a model."""
         name = model.name
@@ -59,6 +87,25 @@ class Estimates:
             gaps=tuple(self._gaps.get(name, ())),
             measured=name in self._load,
         )
+
+    def learned(self) -> Learned:
+        """What to keep over a restart."""
+        return Learned(
+            load_s=dict(self._load),
+            unload_s=dict(self._unload),
+            service_s=dict(self._service),
+            gaps={name: tuple(gaps) for name, gaps in self._gaps.items()},
+            memory=dict(self._memory),
+        )
+
+    def recall(self, learned: Learned) -> None:
+        """Take over what an earlier run has learned. Called before the first event."""
+        self._load.update(learned.load_s)
+        self._unload.update(learned.unload_s)
+        self._service.update(learned.service_s)
+        self._memory.update(learned.memory)
+        for name, gaps in learned.gaps.items():
+            self._gaps[name] = deque(gaps, maxlen=GAPS_KEPT)
 
     def _load_s(self, model: Model) -> float:
         if model.name in self._load:

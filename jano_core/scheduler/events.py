@@ -42,7 +42,8 @@ class Finished(Event, frozen=True, kw_only=True):
 
 
 class Loaded(Event, frozen=True, kw_only=True):
-    """A model is ready; its server takes `parallel` requests at once (None: as configured).
+    """A model is ready; its server takes `parallel` requests at once (None: as configured) and
+    `memory` bytes (None: not seen).
 
     Of a model that nobody had loaded it says that its server was found running.
     """
@@ -63,11 +64,15 @@ class LoadFailed(Event, frozen=True, kw_only=True):
 
 
 class Unloaded(Event, frozen=True, kw_only=True):
-    """A model that was told to go is proven gone (`error`: as far as could be proven)."""
+    """A model that was told to go is proven gone (`error`: as far as could be proven).
+
+    `memory` are the bytes that it took in the end, None where nobody saw.
+    """
 
     model: str
     node: str = LOCAL
     error: str = ""
+    memory: int | None = None
 
 
 class Crashed(Event, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from .instance import VACANT
 from .node import Node
 from .queue import Queue
-from .types import LOCAL, Load, Plan, Serve
+from .types import LOCAL, Because, Load, Plan, Serve
 
 
 def serves(plan: Plan, queue: Queue) -> tuple[Serve, ...]:
@@ -59,12 +59,14 @@ def _against_form(plan: object) -> str:
     """A plan is read more than once, so that an iterator would seem empty the second time."""
     if not isinstance(plan, Plan):
         return f"answers {type(plan).__name__} instead of a Plan"
-    parts = {name: getattr(plan, name) for name in ("serve", "load", "unload", "reject")}
+    parts = {name: getattr(plan, name) for name in ("serve", "load", "unload", "reject", "because")}
     parts |= {"evict": [load.evict for load in plan.load if load.evict is not None]}
     for name, part in parts.items():
         for entries in part if name == "evict" else [part]:
             if not isinstance(entries, tuple | list):
                 return f"gives {name} as {type(entries).__name__}, neither tuple nor list"
+    if not all(isinstance(each, Because) for each in plan.because):
+        return "explains itself with something else than Because"
     if plan.wake_at is not None and not plan.wake_at <= math.inf:
         return f"wants to be woken at {plan.wake_at!r}"
     return ""

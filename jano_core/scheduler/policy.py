@@ -17,14 +17,16 @@ class Policy(Struct, frozen=True, kw_only=True):
     """`strategy` advises, `fallback` decides where it fails. Times in seconds.
 
     `make_rule` builds the residency rule for a set of models; it is called again when the set
-    changes. After `stall_limit` seconds in which a strategy lets an idle box wait, `fallback`
-    decides.
+    changes. Nobody waits longer than `max_wait` (0: as long as its client). When a strategy has
+    let an idle box wait for `stall_limit` or the longest swap there and back, whichever is
+    longer, `fallback` decides.
     """
 
     strategy: Strategy
     fallback: Strategy
     make_rule: MakeRule
     queue_limit: int = 1000
+    max_wait: float = 0.0
     failure_limit: int = 3
     failure_reset: float = 300.0
     stall_limit: float = 120.0

@@ -61,6 +61,10 @@ class Queue:
                 _drop(self._lanes, (model, found.priority), request)
         return found
 
+    def models(self) -> tuple[str, ...]:
+        """Every model that is waited for."""
+        return tuple(self._by_model)
+
     def waits_for(self, model: str) -> bool:
         """Does anybody wait for this model?"""
         return model in self._by_model

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
+from .estimates import Estimates
 from .instance import VACANT, Instance
 from .node import Node
 from .policy import MakeRule
+from .residency import ResidencyRule
 from .swapper import Swapper
 from .types import Model
 
@@ -14,9 +18,10 @@ from .types import Model
 class Roster:
     """Keeps a node's instances and its residency rule as the configuration says."""
 
-    def __init__(self, node: Node, swapper: Swapper) -> None:
+    def __init__(self, node: Node, swapper: Swapper, estimates: Estimates) -> None:
         self._node = node
         self._swapper = swapper
+        self._estimates = estimates
         self._make: MakeRule | None = None
 
     def configure(self, models: Iterable[Model], make_rule: MakeRule) -> frozenset[str]:
@@ -45,12 +50,33 @@ class Roster:
             del self._node.instances[instance.name]
             self._make_rule()
 
+    def weigh(self, model: str, memory: int, now: float) -> None:
+        """The model was seen to take so many bytes: what fits beside it is known better now."""
+        self._estimates.weighed(model, memory)
+        self._make_rule()
+        going = {name for swap in self._node.swaps for name in swap.to_stop}
+        if not self._node.rule.allowed(set(self._node.occupied()) - going):
+            self._swapper.reconsider(now)
+
+    def recall(self) -> None:
+        """Footprints of an earlier run are known now."""
+        self._make_rule()
+
     def _make_rule(self) -> None:
         assert self._make is not None
-        self._node.rule = self._make(
-            {
-                name: instance.model
-                for name, instance in self._node.instances.items()
-                if not instance.model.resident
-            }
-        )
+        configured = {
+            name: instance.model
+            for name, instance in self._node.instances.items()
+            if not instance.model.resident
+        }
+        weighed = {
+            name: replace(model, memory=self._estimates.footprint(model))
+            for name, model in configured.items()
+        }
+        rule = self._make(weighed)
+        # Where by what was measured a model could never be loaded, the configuration knows better.
+        self._node.rule = self._make(configured) if _impossible(rule) else rule
+
+
+def _impossible(rule: ResidencyRule) -> bool:
+    return any(True for _ in rule.problems())

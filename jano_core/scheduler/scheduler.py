@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from . import events as ev
-from .commands import AnyCommand, Grant, Note, Refuse
+from .admission import Admission
+from .commands import AnyCommand, Grant, Note
 from .decider import Decider
 from .estimates import Estimates
 from .health import Health
@@ -35,7 +36,7 @@ class Scheduler:
         self.policy = policy
         self.queue = Queue()
         self.aside = Queue()
-        """Who waits for a resident model; never seen by a strategy."""
+        """Who may have a resident model, and waits for it; never seen by a strategy."""
         self.running: dict[str, Running] = {}
         self.estimates = Estimates()
         self.health = Health(policy.failure_limit, policy.failure_reset)
@@ -43,8 +44,9 @@ class Scheduler:
         self.nodes = {LOCAL: self.node}
         self._out: list[AnyCommand] = []
         self.swapper = Swapper(self.node, self.queue, self.estimates, self.emit)
+        self.admission = Admission(self)
         self._decider = Decider(self)
-        self.roster = Roster(self.node, self.swapper)
+        self.roster = Roster(self.node, self.swapper, self.estimates)
         self.roster.configure(models, policy.make_rule)
 
     def handle(self, event: ev.AnyEvent) -> list[AnyCommand]:
@@ -63,7 +65,7 @@ class Scheduler:
             case ev.LoadFailed():
                 self._load_failed(event, now)
             case ev.Unloaded():
-                self.swapper.unloaded(self.node.instances[event.model], now)
+                self._unloaded(event, now)
             case ev.Crashed():
                 self._crashed(event, now)
             case ev.Told():
@@ -91,18 +93,14 @@ class Scheduler:
     # -- what happens to requests
 
     def _arrived(self, request: Request, now: float) -> None:
-        instance = self.node.instances[request.model]
-        if self._refuse_cooling(request, now):
+        if refusal := self.admission.objection(request, now):
+            self.emit(refusal)
             return
-        if len(self.queue) + len(self.aside) >= self.policy.queue_limit:
-            limit = self.policy.queue_limit
-            self._refuse(request, "queue_full", f"the queue is full ({limit} requests wait)")
-        elif not request.allow_swap and not (instance.serving or instance.state == "starting"):
-            self._refuse(request, "model_not_loaded", f"{request.model} is not loaded")
-        else:
-            self.estimates.arrived(request.model, now, instance.idle_since)
-            instance.idle_since = None
-            self._queue_of(request).add(request)
+        instance = self.node.instances[request.model]
+        self.estimates.arrived(request.model, now, instance.idle_since)
+        self.estimates.sessions.arrived(request, now)
+        instance.idle_since = None
+        self._queue_of(request).add(self.admission.bounded(request))
 
     def _left(self, request: str, now: float) -> None:
         gone = self.queue.pop(request) or self.aside.pop(request)
@@ -135,7 +133,7 @@ class Scheduler:
         """Answer a waiting request with an error."""
         self._take(request)
         self._note_idle(request, now)
-        self._refuse(request, code, message, **more)
+        self.emit(self.admission.refusal(request, code, message, **more))
 
     def _finished(self, event: ev.Finished, now: float) -> None:
         running = self.running.pop(event.request, None)
@@ -150,20 +148,28 @@ class Scheduler:
             self.health.crashes.succeed(instance.name)
         if event.retry:
             self._again(request, now)
+        else:
+            self.estimates.sessions.ended(request, now)
         self._note_idle(request, now)
 
     def _again(self, request: Request, now: float) -> None:
         if request.attempt > 1:
-            self._refuse(request, "upstream_failed", "the model server broke off twice")
-        elif not self._refuse_cooling(request, now):
+            message = "the model server broke off twice"
+            self.emit(self.admission.refusal(request, "upstream_failed", message))
+        elif refusal := self.admission.unavailable(request, now):
+            self.emit(refusal)
+        else:
             again = replace(request, attempt=request.attempt + 1)
             self._queue_of(request).put_back(again)
             self.emit(Note(kind="requeued", model=request.model, requests=(request.id,)))
 
     def _serve_residents(self, now: float) -> None:
         for request in tuple(self.aside):
-            if self.node.instances[request.model].free:
-                self.grant(request, request.model, now)
+            for name in request.models:
+                instance = self.node.instances[name]
+                if instance.model.resident and instance.free:
+                    self.grant(request, name, now)
+                    break
 
     # -- what happens to models
 
@@ -176,6 +182,8 @@ class Scheduler:
             self.swapper.loaded(instance, now)
         else:
             return  # its unloading was ordered before this report came
+        if event.memory is not None:
+            self.roster.weigh(event.model, event.memory, now)
         if not instance.model.resident:
             instance.slots = max(1, event.parallel or instance.model.parallel)
 
@@ -187,13 +195,16 @@ class Scheduler:
         spent = self.health.spent(event.model, now)
         self.swapper.failed(instance, spent, event.message, now)
         for request in self._waiting_for(event.model):
-            self.refuse_waiting(
-                request,
-                "model_load_failed",
-                f"{event.model} could not be loaded: {event.message}",
-                now=now,
-                detail=event.detail,
-            )
+            if self.admission.lost(request, event.model, now):
+                message = f"{event.model} could not be loaded: {event.message}"
+                self.refuse_waiting(
+                    request, "model_load_failed", message, now=now, detail=event.detail
+                )
+
+    def _unloaded(self, event: ev.Unloaded, now: float) -> None:
+        if event.memory is not None:
+            self.roster.weigh(event.model, event.memory, now)
+        self.swapper.unloaded(self.node.instances[event.model], now)
 
     def _crashed(self, event: ev.Crashed, now: float) -> None:
         instance = self.node.instances[event.model]
@@ -202,10 +213,10 @@ class Scheduler:
         self.health.crashes.fail(event.model, now)
         spent = self.health.spent(event.model, now)
         self.swapper.crashed(instance, spent, event.message, now)
-        if spent:
-            for request in self._waiting_for(event.model):
+        for request in self._waiting_for(event.model) if spent else ():
+            if refusal := self.admission.unavailable(request, now):
                 self._take(request)
-                self._refuse_cooling(request, now)
+                self.emit(refusal)
 
     def _told(self, event: ev.Told, now: float) -> None:
         instance = self.node.instances[event.model]
@@ -224,6 +235,7 @@ class Scheduler:
             self._queue_of(request).add(request)
         for name in sorted(event.changed | moved):
             self.health.forget(name)
+            self.estimates.forget(name)
             self.swapper.ask_to_leave(self.node.instances[name], now)
 
     # -- what time brings
@@ -254,13 +266,19 @@ class Scheduler:
         )
 
     def _queue_of(self, request: Request) -> Queue:
-        return self.aside if self.node.instances[request.model].model.resident else self.queue
+        residents = (self.node.instances[name].model.resident for name in request.models)
+        return self.aside if any(residents) else self.queue
 
     def _take(self, request: Request) -> None:
         self.queue.pop(request.id) or self.aside.pop(request.id)
 
     def _waiting_for(self, model: str) -> tuple[Request, ...]:
         return self.queue.of(model) + self.aside.of(model)
+
+    def longest_trip(self, now: float) -> float:
+        """Seconds of the longest swap there and back that this box can make."""
+        known = (self.estimates.stats(each.model, now) for each in self.node.instances.values())
+        return 2 * max((stats.load_s + stats.unload_s for stats in known), default=0.0)
 
     def _wanted(self, instance: Instance) -> bool:
         """Does anybody wait for it, or run on it or on what is left of it after a crash?"""
@@ -273,27 +291,6 @@ class Scheduler:
             instance = self.node.instances.get(name)
             if instance and instance.serving and not instance.in_flight:
                 instance.idle_since = None if self._waiting_for(name) else now
-
-    def _refuse_cooling(self, request: Request, now: float) -> bool:
-        """Refuse it at once if its model has failed too often; tell whether that was so."""
-        instance = self.node.instances[request.model]
-        if instance.state != "cooling" or not self.health.spent(request.model, now):
-            return False
-        rest = max(0.0, self.health.well_at(request.model) - now)
-        self._refuse(
-            request,
-            "model_unavailable",
-            f"{request.model} is unavailable: {self.policy.failure_limit} consecutive swap "
-            f"failures; it will be tried again in {rest:.0f} s",
-            retry_after=rest,
-            should_retry=False,
-        )
-        return True
-
-    def _refuse(self, request: Request, code: str, message: str, **more: object) -> None:
-        loaded = tuple(name for name, each in self.node.instances.items() if each.serving)
-        more = {"loaded": loaded, **more}
-        self.emit(Refuse(request=request.id, code=code, message=message, **more))  # type: ignore[arg-type]
 
     def emit(self, command: AnyCommand) -> None:
         """Add a command to the answer."""

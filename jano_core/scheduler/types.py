@@ -152,11 +152,25 @@ class Reject(Struct, frozen=True):
     why: str = ""
 
 
+class Because(Struct, frozen=True):
+    """Why a model that is waited for does not get its turn now; for people, see `jano why`.
+
+    `rule` is a word for what decided, `text` says more, with ages and costs in seconds; `behind`
+    are the models that keep their place.
+    """
+
+    model: str
+    rule: str
+    text: str = ""
+    behind: tuple[str, ...] = ()
+
+
 class Plan(Struct, frozen=True):
     """What a strategy wants done now; see `Strategy.decide`.
 
     `serve` takes request ids or `Serve`, `unload` model names on the local node. `wake_at` asks
-    for another decision at that time even if nothing happens.
+    for another decision at that time even if nothing happens. `because` explains what it leaves
+    undone, and changes nothing.
     """
 
     serve: tuple[Serve | str, ...] | list[Serve | str] = ()
@@ -164,3 +178,4 @@ class Plan(Struct, frozen=True):
     unload: tuple[str, ...] | list[str] = ()
     reject: tuple[Reject, ...] | list[Reject] = ()
     wake_at: float | None = None
+    because: tuple[Because, ...] | list[Because] = ()

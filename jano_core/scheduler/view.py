@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .estimates import Estimates
 from .node import Node
 from .queue import Queue
 from .residency import Price
+from .sessions import Session
 from .types import LOCAL, InstanceView, Request, Serve, State, Stats
 
 Key = str | tuple[str, str]
@@ -62,6 +63,12 @@ class View:
     def stats(self, model: str, node: str = LOCAL) -> Stats:
         """What was measured of a model; priors where nothing was."""
         return self._estimates.stats(self._nodes[node].instances[model].model, self.now)
+
+    def sessions(self, model: str, at_most: float) -> Iterator[Session]:
+        """Sessions whose last request for `model` ended no longer than `at_most` seconds ago and
+        that may come back, the newest first.
+        """
+        return self._estimates.sessions.resting(model, self.now, at_most)
 
     def fill(
         self, skip: Iterable[str] = (), key: Callable[[Request], Any] | None = None

@@ -17,17 +17,18 @@ class Fifo(Strategy):
         free = {instance.model: instance.free for instance in view.instances.values()}
         serve: list[Serve] = []
         for request in sorted(view.queue, key=lambda each: (each.priority, each.arrived)):
-            model = request.model
-            if free[model] > 0:
-                free[model] -= 1
-                serve.append(Serve(request.id, model))
+            if ready := next((model for model in request.models if free[model] > 0), None):
+                free[ready] -= 1
+                serve.append(Serve(request.id, ready))
                 continue
-            if view.instances[model].state == "stopped":
-                evict = view.evictions(model)
-                if evict is None:
-                    serve += self._debts(view, {grant.model for grant in serve})
-                load = Load(model, evict, why="it is next in line")
-                return Plan(serve=tuple(serve), load=(load,))
+            states = {model: view.instances[model].state for model in request.models}
+            if any(state not in ("stopped", "cooling") for state in states.values()):
+                break
+            for model, state in states.items():
+                if state == "stopped" and (evict := view.evictions(model)) is not None:
+                    load = Load(model, evict, why="it is next in line")
+                    return Plan(serve=tuple(serve), load=(load,))
+            serve += self._debts(view, {grant.model for grant in serve})
             break
         return Plan(serve=tuple(serve))
 

@@ -15,8 +15,7 @@ class Greedy(Strategy):
     def decide(self, view: View) -> Plan:
         """See `Strategy.decide`."""
         waiting = view.waiting()
-        for request in view.heads():
-            model = request.model
+        for model in dict.fromkeys(name for request in view.heads() for name in request.models):
             if view.instances[model].state != "stopped":
                 continue
             evict = view.evictions(model)

@@ -5,7 +5,8 @@
    request for another one; then it yields.
 3. The oldest goes next. Priority counts as age, and a model that has only less urgent work yields
    to more urgent work after `hold` round trips. A model that ran dry is kept for a moment if its
-   own recent gaps say that its next request is about to come.
+   own recent gaps, or those of a session that just used it, say that the next request is about to
+   come.
 
 Every time in here is a multiple of what swapping costs on this box: no constant in seconds, so
 that the same rule fits loads of one second and of two minutes.
@@ -18,7 +19,7 @@ import math
 from msgspec import Struct
 
 from jano_core.scheduler.strategy import Strategy
-from jano_core.scheduler.types import Load, Plan, Request, Serve
+from jano_core.scheduler.types import Because, Load, Plan, Request, Serve
 from jano_core.scheduler.view import View
 
 RECENT_GAPS = 8
@@ -74,6 +75,7 @@ class _Decision:
         self.waiting = view.waiting()
         self.fronts = {model: view.fronts(model) for model in self.waiting}
         self.wakes: list[float] = []
+        self.because: list[Because] = []
 
     def plan(self) -> Plan:
         """The oldest rival that gets its place goes next; everybody else is served on."""
@@ -82,18 +84,23 @@ class _Decision:
         for rival in sorted(rivals, key=lambda model: (self.oldest(model), model)):
             evict = view.evictions(rival, self.price)
             if evict is None:
+                self.explain(rival, "no room", "nobody who may go now makes room for it")
                 continue
             if not all(self.yields(holder, rival) for holder in evict):
                 if self.overdue(rival):
-                    break  # nobody younger may slip in before it
+                    self.explain_younger(rival, rivals)
+                    break
                 continue
-            if any(self.lingers(holder, rivals) for holder in evict):
+            if any(self.lingers(holder, rival, rivals) for holder in evict):
                 continue
             turn = f"{', '.join(evict)} had its turn" if evict else "there is room"
-            why = f"it has the oldest request, {turn}"
-            return Plan(serve=self.fill(evict), load=[Load(rival, evict, why=why)])
-        load = () if self.waiting or not self.settings.preload else self.forecast()
-        return Plan(serve=self.fill(()), load=load, wake_at=min(self.wakes, default=None))
+            cost = sum(map(self.worth, evict))
+            why = f"it has the oldest request, {turn} (worth {cost:.1f} s of reloading)"
+            load = [Load(rival, evict, why=why)]
+            return Plan(serve=self.fill(evict), load=load, because=self.because)
+        load = [] if self.waiting or not self.settings.preload else self.forecast()
+        wake_at = min(self.wakes, default=None)
+        return Plan(serve=self.fill(()), load=load, wake_at=wake_at, because=self.because)
 
     def yields(self, holder: str, rival: str) -> bool:
         """Rules 1 and 2, and the right of the more urgent."""
@@ -102,29 +109,54 @@ class _Decision:
         ready_since = self.view.instances[holder].ready_since
         mine, theirs = self.first(rival), self.first(holder)
         if mine.priority < self.fronts[holder][0].priority:
-            return self.reached(ready_since + self.settings.hold * self.trip(holder, rival))
+            turn = ready_since + self.settings.hold * self.trip(holder, rival)
+            if not self.reached(turn):
+                left = turn - self.view.now
+                text = f"{holder} has less urgent work and {left:.1f} s left of its turn"
+                return self.explain(rival, "hold", text, holder)
+            return True
         if theirs.arrived <= ready_since:
-            return False
+            text = f"{holder} was loaded for requests that still wait, and they come first"
+            return self.explain(rival, "gate", text, holder)
         head_start = self.settings.alpha * self.trip(holder, rival)
-        return self.age(mine) + head_start < self.age(theirs)
+        if self.age(mine) + head_start >= self.age(theirs):
+            text = f"its oldest request came {self.age(theirs) - self.age(mine):.1f} s before that "
+            text += f"of {holder}, which keeps a head start of {head_start:.1f} s"
+            return self.explain(rival, "head start", text, holder)
+        return True
 
-    def lingers(self, holder: str, rivals: list[str]) -> bool:
-        """Does it pay to keep a dry model for its next request?"""
+    def lingers(self, holder: str, rival: str, rivals: list[str]) -> bool:
+        """Does it pay to keep a dry model for its next request, or for a session's?"""
         idle_since = self.view.instances[holder].idle_since
         if holder in self.waiting or idle_since is None:
             return False
-        return not self.reached(idle_since + self.patience(holder, rivals))
+        room = self.room(holder, rivals)
+        pauses = [(idle_since, self.view.stats(holder).gaps)]
+        pauses += [(each.since, each.gaps) for each in self.view.sessions(holder, room)]
+        for since, gaps in pauses:
+            if not self.reached(since + self.patience(holder, gaps, room, rivals)):
+                text = f"{holder} ran dry, and its next request usually comes within moments"
+                return not self.explain(rival, "linger", text, holder)
+        return False
 
-    def patience(self, holder: str, rivals: list[str]) -> float:
+    def room(self, holder: str, rivals: list[str]) -> float:
+        """Seconds that a dry model may be kept at most: what is left of a round trip since the
+        oldest of the rivals began to wait.
+        """
+        oldest = min(self.oldest(rival) for rival in rivals)
+        trip = min(self.trip(holder, rival) for rival in rivals)
+        return trip - (self.view.now - oldest)
+
+    def patience(
+        self, holder: str, known: tuple[float, ...], room: float, rivals: list[str]
+    ) -> float:
         """For how long after it ran dry keeping it saves more than it costs those who wait."""
-        stats = self.view.stats(holder)
-        gaps = sorted(stats.gaps[-RECENT_GAPS:])
+        gaps = sorted(known[-RECENT_GAPS:])
         if len(gaps) < FEWEST_GAPS:
             return 0.0
+        stats = self.view.stats(holder)
         saved = self.settings.linger * (stats.load_s + stats.unload_s)
         crowd = sum(len(self.waiting[rival]) for rival in rivals)
-        oldest = min(self.oldest(rival) for rival in rivals)
-        room = min(self.trip(holder, rival) for rival in rivals) - (self.view.now - oldest)
         best = patience = 0.0
         for index, gap in enumerate(gaps):
             if gap > room:
@@ -135,7 +167,7 @@ class _Decision:
                 best, patience = gain, 1.1 * gap  # the next may be a little longer
         return patience
 
-    def forecast(self) -> tuple[Load, ...]:
+    def forecast(self) -> list[Load]:
         """Nobody waits: what would be worth more than what it puts away?"""
         instances = self.view.instances.values()
         absent = [each.model for each in instances if each.state == "stopped"]
@@ -144,8 +176,8 @@ class _Decision:
             if evict is None or CLEARLY * sum(map(self.price, evict)) > self.worth(model):
                 continue
             if all(self.long_idle(holder, model) for holder in evict):
-                return (Load(model, evict, why="it is likely to be asked for next"),)
-        return ()
+                return [Load(model, evict, why="it is likely to be asked for next")]
+        return []
 
     def long_idle(self, holder: str, rival: str) -> bool:
         """Has nobody asked for it for so long that the rival may be tried?"""
@@ -198,6 +230,17 @@ class _Decision:
     def age(self, request: Request) -> float:
         """When it would have come if priority were age."""
         return request.arrived + self.settings.tier_shift[request.priority]
+
+    def explain(self, rival: str, rule: str, text: str, *behind: str) -> bool:
+        """Say why a rival does not get its turn; False, for that is what it comes to."""
+        self.because.append(Because(rival, rule, text, behind))
+        return False
+
+    def explain_younger(self, rival: str, rivals: list[str]) -> None:
+        """Nobody younger may slip in before an overdue rival."""
+        for other in rivals:
+            if (self.oldest(other), other) > (self.oldest(rival), rival):
+                self.explain(other, "overdue", f"{rival} has waited too long to be overtaken")
 
     def reached(self, time: float) -> bool:
         """Is it `time` already? If not, ask again then."""

@@ -8,6 +8,7 @@ from typing import Any
 from jano_core.scheduler import events as ev
 from jano_core.scheduler.commands import Grant, Load, Note, Refuse, Unload
 from jano_core.scheduler.policy import Policy
+from jano_core.scheduler.residency import Budget
 from jano_core.scheduler.scheduler import Scheduler
 from jano_core.scheduler.types import Model, Request
 
@@ -27,15 +28,15 @@ class Server:
 class Shell:
     """Executes commands and asserts, at each, that it was right to give it."""
 
-    def __init__(self, models: Iterable[Model], policy: Policy, budget: int | None) -> None:
+    def __init__(self, models: Iterable[Model], policy: Policy) -> None:
         self.scheduler = Scheduler(models, policy)
-        self.budget = budget
         self.now = 0.0
         self.servers = {model.name: Server(model) for model in models}
         self.named = set(self.servers)
         self.pinned = {model.name for model in models if model.pinned}
         self.waiting: dict[str, Request] = {}
         self.running: dict[str, str] = {}
+        self.granted: dict[str, Request] = {}
         self.answered: set[str] = set()
 
     def deliver(self, kind: type[ev.Event], **fields: Any) -> None:
@@ -75,21 +76,27 @@ class Shell:
         model = self.running.pop(request)
         self.servers[model].requests.discard(request)
         if retry:
-            self.waiting[request] = Request(id=request, models=(model,), arrived=self.now)
+            self.waiting[request] = self.granted[request]
         else:
             self.answered.add(request)
         self.deliver(ev.Finished, request=request, outcome=outcome, retry=retry)
 
-    def answer(self, name: str, fine: bool = True, parallel: int | None = None) -> None:
+    def answer(
+        self,
+        name: str,
+        fine: bool = True,
+        parallel: int | None = None,
+        memory: int | None = None,
+    ) -> None:
         """An order that is under way comes to its end."""
         server = self.servers[name]
         if server.state == "stopping":
             server.state = "gone"
-            self.deliver(ev.Unloaded, model=name)
+            self.deliver(ev.Unloaded, model=name, memory=memory)
         elif fine:
             server.state, server.may_go = "up", False
             server.slots = server.model.parallel if parallel is None else parallel
-            self.deliver(ev.Loaded, model=name, parallel=parallel)
+            self.deliver(ev.Loaded, model=name, parallel=parallel, memory=memory)
         else:
             server.state = "gone"
             self.deliver(ev.LoadFailed, model=name, message="it fell over")
@@ -154,6 +161,7 @@ class Shell:
         server.requests.add(request.id)
         assert len(server.requests) <= server.slots or server.model.resident
         self.running[request.id] = command.model
+        self.granted[request.id] = request
 
     def _refuse(self, command: Refuse) -> None:
         del self.waiting[command.request]
@@ -173,11 +181,16 @@ class Shell:
         server.state = "stopping"
 
     def _fits(self) -> bool:
+        rule = self.scheduler.node.rule
         taken = [
-            server.model.memory
+            server.model.name
             for server in self.servers.values()
             if server.state != "gone" and not server.model.resident
         ]
-        if self.budget is None:
+        memory = [rule.models[name].memory for name in taken]
+        if not isinstance(rule, Budget):
+            known = sum(each or 0 for each in memory)
+            return rule.allowed(taken) and (rule.budget is None or known <= rule.budget)
+        if rule.budget is None:
             return len(taken) <= 1
-        return sum(self.budget if memory is None else memory for memory in taken) <= self.budget
+        return sum(rule.budget if each is None else each for each in memory) <= rule.budget

@@ -5,6 +5,7 @@ The promises are asserted by `shell.Shell` at every command, and at the end of e
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from hypothesis.stateful import (
 )
 
 from jano_core.scheduler.policy import Policy
-from jano_core.scheduler.residency import Budget
+from jano_core.scheduler.residency import Budget, ResidencyRule
+from jano_core.scheduler.rules.groups import Group, Groups, GroupsSettings
+from jano_core.scheduler.rules.matrix import Matrix, MatrixSettings, MatrixTable
 from jano_core.scheduler.strategy import Strategy
 from jano_core.scheduler.types import Model, Priority, Request
 from jano_core.strategies.fifo import Fifo
@@ -42,6 +45,22 @@ STRATEGIES: dict[str, Any] = {
     "juggler": lambda _: Juggler(),
 }
 
+GROUPS = GroupsSettings(
+    groups={
+        "small": Group(members=("a", "b"), swap=False, exclusive=False),
+        "kept": Group(members=("c",), exclusive=False, persistent=True),
+    }
+)
+MATRIX = MatrixSettings(
+    matrix=MatrixTable(evict_costs={"a": 5}, sets={"one": "a & (b | c)", "two": "b & d"})
+)
+
+RULES: dict[str, Callable[[Mapping[str, Model], int | None], ResidencyRule]] = {
+    "budget": Budget,
+    "groups": lambda known, budget: Groups(known, budget, GROUPS),
+    "matrix": lambda known, budget: Matrix(known, budget, MATRIX),
+}
+
 OUTCOMES = ("served", "served", "failed", "left", "cancelled", "retry", "retry")
 
 budgets = st.one_of(st.none(), st.integers(4, 8))
@@ -56,14 +75,14 @@ models = st.builds(
 )
 
 
-def named(drawn: list[Model], budget: int | None) -> list[Model]:
+def named(drawn: list[Model], rule: str, budget: int | None) -> list[Model]:
     """Valid as a configuration is: whatever is pinned leaves room for each of the others."""
     known: list[Model] = []
     for name, model in zip(NAMES, drawn, strict=False):
         fields = {field: getattr(model, field) for field in model.__struct_fields__}
         for pinned in {model.pinned, False}:
             known.append(Model(**{**fields, "name": name, "pinned": pinned}))
-            if valid(known, budget):
+            if valid(known, rule, budget):
                 break
             known.pop()
         else:
@@ -71,9 +90,10 @@ def named(drawn: list[Model], budget: int | None) -> list[Model]:
     return known
 
 
-def valid(known: list[Model], budget: int | None) -> bool:
+def valid(known: list[Model], rule: str, budget: int | None) -> bool:
     together = {model.name: model for model in known if not model.resident}
-    return not list(Budget(together, budget).problems())
+    wrong = {name for name, _ in RULES[rule](together, budget).problems()}
+    return not wrong & {model.name for model in known}  # rules also name models of later on
 
 
 class Histories(RuleBasedStateMachine):
@@ -85,42 +105,63 @@ class Histories(RuleBasedStateMachine):
         drawn=st.lists(models, min_size=2, max_size=4),
         budget=budgets,
         limit=st.sampled_from((3, 1000)),
+        max_wait=st.sampled_from((0.0, 0.0, 20.0)),
+        rule=st.sampled_from(sorted(RULES)),
     )
     def begin(
-        self, strategy: str, number: int, drawn: list[Model], budget: int | None, limit: int
+        self,
+        strategy: str,
+        number: int,
+        drawn: list[Model],
+        budget: int | None,
+        limit: int,
+        max_wait: float,
+        rule: str,
     ) -> None:
         self.count = 0
+        self.max_wait, self.rule = max_wait, rule
         self.policy = self.make_policy(STRATEGIES[strategy](number), budget, limit)
-        self.shell = Shell(named(drawn, budget), self.policy, budget)
-        self.configured = [model.name for model in named(drawn, budget)]
+        known = named(drawn, rule, budget)
+        self.shell = Shell(known, self.policy)
+        self.configured = [model.name for model in known]
+        self.budget = budget
         self.shell.tell("unpin", "a")  # any event: it starts those that are always up
 
-    @staticmethod
-    def make_policy(strategy: Strategy, budget: int | None, limit: int) -> Policy:
+    def make_policy(self, strategy: Strategy, budget: int | None, limit: int) -> Policy:
+        make = RULES[self.rule]
         return Policy(
             strategy=strategy,
             fallback=Greedy(),
-            make_rule=lambda known: Budget(known, budget),
+            make_rule=lambda known: make(known, budget),
             queue_limit=limit,
+            max_wait=self.max_wait,
             stall_limit=30.0,
         )
 
     @rule(
-        burst=st.lists(st.integers(0, 3), min_size=1, max_size=5),
+        burst=st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=2), min_size=1, max_size=5),
+        session=st.sampled_from(("", "", "s", "t")),
         priority=st.sampled_from(Priority),
         patience=st.one_of(st.none(), st.none(), st.floats(0, 30)),
         allow_swap=st.sampled_from((True, True, True, False)),
     )
     def arrive(
-        self, burst: list[int], priority: Priority, patience: float | None, allow_swap: bool
+        self,
+        burst: list[list[int]],
+        session: str,
+        priority: Priority,
+        patience: float | None,
+        allow_swap: bool,
     ) -> None:
         now = self.shell.now
-        for model in burst:
+        for acceptable in burst:
             self.count += 1
+            names = [self.configured[model % len(self.configured)] for model in acceptable]
             self.shell.arrive(
                 Request(
                     id=str(self.count),
-                    models=(self.configured[model % len(self.configured)],),
+                    models=tuple(dict.fromkeys(names)),
+                    session=session,
                     arrived=now,
                     priority=priority,
                     deadline=None if patience is None else now + patience,
@@ -154,9 +195,13 @@ class Histories(RuleBasedStateMachine):
         data=st.data(),
         fine=st.sampled_from((True, True, True, False)),
         parallel=st.one_of(st.none(), st.integers(1, 4)),
+        memory=st.one_of(st.none(), st.integers(1, 9)),
     )
-    def answers(self, data: st.DataObject, fine: bool, parallel: int | None) -> None:
-        self.shell.answer(data.draw(st.sampled_from(self.shell.under_way())), fine, parallel)
+    def answers(
+        self, data: st.DataObject, fine: bool, parallel: int | None, memory: int | None
+    ) -> None:
+        model = data.draw(st.sampled_from(self.shell.under_way()))
+        self.shell.answer(model, fine, parallel, memory)
 
     @precondition(lambda self: self.shell.up())
     @rule(data=st.data())
@@ -178,8 +223,8 @@ class Histories(RuleBasedStateMachine):
         limit=st.sampled_from((1, 1000)),
     )
     def reconfigured(self, drawn: list[Model], changed: frozenset[str], limit: int) -> None:
-        budget = self.shell.budget
-        known = named(drawn, budget)
+        budget = self.budget
+        known = named(drawn, self.rule, budget)
         self.configured = [model.name for model in known]
         self.policy = self.make_policy(self.policy.strategy, budget, limit)
         self.shell.reconfigure(known, self.policy, changed & set(self.configured))
@@ -189,7 +234,7 @@ class Histories(RuleBasedStateMachine):
         if not hasattr(self, "shell"):
             return
         shell = self.shell
-        for _ in range(500):
+        for _ in range(5000):
             shell.wait(5.0)
             for model in shell.under_way():
                 shell.answer(model)
