@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,7 @@ from jano_core.config.load import load
 from jano_core.config.secrets import Secrets
 from jano_core.config.settings import settings_of
 from jano_core.errors import ConfigError
+from jano_core.launchers.process import ProcessLauncher
 from jano_core.plugin.hookspecs import hookimpl
 from jano_core.plugin.openai_backend import OpenAIBackend
 from jano_core.plugin.registry import PluginInfo, Registry
@@ -118,3 +120,30 @@ def test_the_schema_knows_them(extended: Registry) -> None:
     ]
     assert then["description"] == "How keen."
     assert then["properties"]["hold"]["default"] == 2.0
+
+
+class Shelf(ProcessLauncher):
+    name = "shelf"
+    Settings = KeenSettings
+
+
+def test_a_launcher_s_settings_are_its_own(tmp_path: Path) -> None:
+    module = ModuleType("jano_shelf")
+    module.jano_launchers = hookimpl(specname="jano_launchers")(lambda: [Shelf])  # type: ignore[attr-defined]
+    registry = Registry.discover(points=[])
+    registry.add(PluginInfo(name="jano-shelf", version="1", source="test"), lambda: module)
+    file = tmp_path / "jano.toml"
+    file.write_text(
+        'models.a = { launch = "shelf", cmd = "x ${PORT}", settings = { woh = "a" } }\n'
+        'models.b = { cmd = "x ${PORT}", settings = { who = "b" } }\n'
+    )
+    with pytest.raises(ConfigError) as wrong:
+        load(file, registry, {})
+    said = str(wrong.value)
+    assert 'woh: unknown key; did you mean "who"?' in said
+    assert '"process" has no settings' in said
+    table = {"launch": "shelf", "cmd": "x", "settings": {"who": "a"}}
+    validator = jsonschema.Draft202012Validator(json_schema(registry))
+    validator.validate({"models": {"a": table}})
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate({"models": {"a": table | {"settings": {"woh": "a"}}}})

@@ -120,18 +120,36 @@ def test_ollama_is_found_running_and_on_disk(tmp_path: Path) -> None:
     assert config.models["qwen3:8b"].launch == "attach"
 
 
-def test_mlx_repositories_are_found(tmp_path: Path) -> None:
+def safetensors(folder: Path, config: str = '{"model_type": "llama"}') -> Path:
+    gguf(folder / "model.safetensors")
+    (folder / "config.json").write_text(config)
+    return folder
+
+
+def test_repositories_in_the_cache_go_to_the_engine_that_reads_them(tmp_path: Path) -> None:
     hub = tmp_path / ".cache/huggingface/hub"
-    snapshot = hub / "models--mlx-community--Qwen3-4bit/snapshots/1"
-    gguf(snapshot / "model.safetensors")
-    (snapshot / "config.json").write_text("{}")
-    other = hub / "models--org--Torch/snapshots/1"
-    gguf(other / "model.safetensors")
-    (other / "config.json").write_text('{"quantization": null}')
+    safetensors(hub / "models--mlx-community--Qwen3-4bit/snapshots/1")
+    safetensors(hub / "models--org--Torch/snapshots/1")
+    safetensors(hub / "models--org--NoModel/snapshots/1", "[]")
     (found,) = look({"PATH": ""}, tmp_path, tmp_path, ALL, nothing)
     assert found.name == "qwen3-4bit"
     assert found.table["upstream_model"] == "mlx-community/Qwen3-4bit"
     assert "mlx_lm.server" in found.lacks
+    env = programs(tmp_path, "vllm", "mlx_lm.server")
+    finds = list(look(env, tmp_path, tmp_path, ALL, nothing))
+    config = read_back(finds, tmp_path).config
+    assert {name: table.backend for name, table in config.models.items()} == {
+        "qwen3-4bit": "mlx" if "mlx" in ALL else "openai", "torch": "vllm",
+    }  # fmt: skip
+
+
+def test_a_folder_of_a_person_s_own_is_one_too(tmp_path: Path) -> None:
+    folder = safetensors(tmp_path / "models/My Model")
+    (found,) = look(programs(tmp_path, "mlx_lm.server"), tmp_path, tmp_path, ALL, nothing)
+    assert found.name == "my-model"
+    assert found.table["upstream_model"] == str(folder)
+    (table,) = read_back([found], tmp_path).config.models.values()
+    assert f"'{folder}'" in str(table.cmd)
 
 
 @pytest.mark.parametrize(
