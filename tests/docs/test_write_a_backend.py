@@ -1,0 +1,56 @@
+"""The tutorial for backends, as a reader would go through it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import anyio
+import pytest
+
+from jano_core.testing.running import running_jano
+from tests.wire_client import ask, chat
+
+pytestmark = [pytest.mark.wire, pytest.mark.anyio]
+
+TUTORIAL = Path(__file__).parents[2] / "examples" / "write-a-backend"
+
+
+def test_the_plugin_is_a_page() -> None:
+    assert len((TUTORIAL / "jano_shelf.py").read_text().splitlines()) < 80
+
+
+async def test_its_commands_work_and_its_models_take_each_other_s_place(tmp_path: Path) -> None:
+    folder = tmp_path / "write-a-backend"
+    shutil.copytree(TUTORIAL, folder)
+    # The reader's environment stays as it is: what is installed goes to a folder of its own.
+    prefix = str(tmp_path / "prefix")
+    site = sysconfig.get_path("purelib", "posix_prefix", {"base": prefix})
+    commands = str(Path(sys.executable).parent)
+    env = os.environ | {
+        "PIP_PREFIX": prefix,
+        "PYTHONPATH": site,
+        "PATH": f"{commands}:{os.environ['PATH']}",
+    }
+    (block,) = re.findall(r"```sh\n(.*?)```", (TUTORIAL / "README.md").read_text(), re.DOTALL)
+    ran = await anyio.run_process(
+        ["sh", "-eux", "-c", block], cwd=folder, env=env, check=False, stderr=subprocess.STDOUT
+    )
+    assert ran.returncode == 0, ran.stdout.decode()
+    assert b"jano-shelf" in ran.stdout
+
+    config = (folder / "jano.toml").read_text()
+    config = config.replace("shelf_server.py", str(folder / "shelf_server.py"))
+    with running_jano(config, tmp_path / "jano", env={"PYTHONPATH": site}) as jano:
+        for model in ("atlas", "novel"):
+            answer = await ask(jano.url, "/v1/chat/completions", chat(model))
+            assert answer.status == 200, answer.body
+            said = answer.json()["choices"][0]["message"]["content"]
+            assert said == f"{model} was asked as {model}"
+            states = jano.get("/status")["models"]
+            assert [name for name in states if states[name]["state"] == "ready"] == [model]
