@@ -18,6 +18,7 @@ from .config.load import Loaded, load
 from .config.schema import Config
 from .gateway.app import Gateway
 from .plugin.registry import Registry
+from .recorder import Recorder
 from .runtime.dispatcher import Dispatcher
 from .runtime.log_buffer import LogBuffer
 from .runtime.sweep import sweep
@@ -63,6 +64,8 @@ class Jano:
         self.ledger = self.telemetry.ledger
         self.activity = self.telemetry.activity
         self.feed = self.telemetry.feed
+        self.recorder = Recorder()
+        self.facts.subscribe(self.recorder.observe)
         self.dispatcher = Dispatcher(
             blueprint.models, blueprint.policy, blueprint.kit, self.clock, self.facts
         )
@@ -178,6 +181,10 @@ class Jano:
             }
             for name, table in self.config.models.items()
         ]
+
+    def trace(self) -> bytes:
+        """What was lately asked for, as lines that `jano simulate` reads."""
+        return self.recorder.trace(self.dispatcher.scheduler, self.clock.now())
 
     def active_profile(self) -> str | None:
         """The name of the active profile."""

@@ -94,6 +94,7 @@ class Blueprint:
             fallback=Greedy(),
             make_rule=make_rule,
             queue_limit=config.scheduler.queue_limit,
+            max_wait=config.scheduler.max_wait,
             failure_limit=config.swap.failure_limit,
             failure_reset=config.swap.failure_reset,
         )

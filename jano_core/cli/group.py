@@ -19,6 +19,7 @@ COMMANDS = {
     "load": "Load a model now.",
     "unload": "Unload one model or all.",
     "logs": "Show the router's or a model's log.",
+    "why": "Tell why a request waits, or waited.",
     "simulate": "Replay traffic under any strategy and memory size.",
     "service": "Run Jano as a service of this user (systemd, launchd).",
     "plugins": "List installed plugins and what they provide.",

@@ -41,6 +41,10 @@ class House(Protocol):
     clock: Clock
     version: str
 
+    def trace(self) -> bytes:
+        """Recent arrivals, as lines that `jano simulate` reads."""
+        ...
+
     async def reload(self) -> ConfigReloaded:
         """Read the configuration again; raises `ConfigError` and then nothing has changed."""
         ...

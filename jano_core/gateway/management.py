@@ -11,6 +11,7 @@ from .errand import Errand
 if TYPE_CHECKING:
     from ..config.schema import ModelTable
 
+TRACE_TYPE = "application/x-ndjson"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -61,6 +62,18 @@ async def queue(errand: Errand) -> None:
     """`GET /api/queue`: who waits and who runs."""
     snapshot = errand.house.dispatcher.snapshot()
     await errand.send_json({"waiting": snapshot.waiting, "running": snapshot.running})
+
+
+async def request(errand: Errand) -> None:
+    """`GET /api/requests/{id}`: why it waits, or waited."""
+    if (found := errand.house.telemetry.decisions.get(errand.argument)) is None:
+        raise Refused("not_found", f"nothing is known (any more) of request {errand.argument!r}")
+    await errand.send_json(found)
+
+
+async def trace(errand: Errand) -> None:
+    """`GET /api/trace`: recent arrivals, as `jano simulate` reads them."""
+    await errand.send_text(errand.house.trace().decode(), TRACE_TYPE)
 
 
 async def running(errand: Errand) -> None:

@@ -58,6 +58,7 @@ _EXACT: dict[str, dict[str, Route]] = {
     "/api/events": {"GET": Route(logs.events)},
     "/api/version": {"GET": Route(management.version)},
     "/api/queue": {"GET": Route(management.queue)},
+    "/api/trace": {"GET": Route(management.trace)},
     "/api/profiles": {"GET": Route(management.profiles)},
     "/api/profiles/active": {
         "GET": Route(management.active_profile),
@@ -78,6 +79,7 @@ _WITH_ARGUMENT: tuple[tuple[str, str, str, Route], ...] = (
     ("POST", "/api/models/", "/unpin", Route(management.unpin, changes=True)),
     ("POST", "/api/inflight/", "/cancel", Route(management.cancel, changes=True)),
     ("GET", "/api/captures/", "", Route(management.capture)),
+    ("GET", "/api/requests/", "", Route(management.request)),
     ("GET", "/logs/stream/", "", Route(logs.follow)),
     ("GET", "/logs/", "", Route(logs.history)),
 )

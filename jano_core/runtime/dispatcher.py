@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -19,10 +18,12 @@ from ..scheduler.types import Model, Priority, Request
 from ..telemetry.facts import Facts
 from . import snapshot
 from .crew import Crew, Kit
+from .lengths import Lengths
 from .narrator import Narrator
 from .outlook import Forecast, Outlook
 from .steward import Steward
 from .ticket import About, Ending, Lease, Ticket
+from .timekeeper import Timekeeper
 
 
 class Dispatcher:
@@ -41,14 +42,14 @@ class Dispatcher:
         self.crew = Crew(self, kit)
         self.outlook = Outlook(self.scheduler)
         self.steward = Steward(self)
+        self._lengths = Lengths()
         self.tickets: dict[str, Ticket] = {}
         self.last_errors: dict[str, str] = {}
         self.narrator = Narrator(facts, clock, self._is_resident, self._fails)
         self._pending: deque[events.AnyEvent] = deque()
         self._handling = False
         self._numbers = 0
-        self._armed = math.inf
-        self._rearm = anyio.Event()
+        self._timekeeper = Timekeeper(self.scheduler.next_deadline, self._tick)
         self._moved = anyio.Event()
         self._ended = anyio.Event()
         self._tasks: TaskGroup | None = None
@@ -62,10 +63,10 @@ class Dispatcher:
             self._tasks = tasks
             self.crew.follow(tasks)
             await self.crew.adopt()
-            self.post(events.Tick(at=self.clock.now()))
+            self._tick()
             tasks.start_soon(self.steward.warm_up)
             task_status.started()
-            await self._keep_time()
+            await self._timekeeper.run()
 
     # -- the way of a request
 
@@ -81,6 +82,7 @@ class Dispatcher:
         session: str = "",
         deadline_s: float | None = None,
         allow_swap: bool = True,
+        length: float | None = None,
         stream: bool = False,
         traceparent: str = "",
         tracestate: str = "",
@@ -88,8 +90,9 @@ class Dispatcher:
     ) -> Ticket:
         """Put a request in the queue; it may be granted before this returns.
 
-        `deadline_s` is how long it may wait. Raises `Refused` where nothing is taken any more
-        (`shutting_down`, `draining`); every other refusal comes from `Ticket.lease`.
+        `deadline_s` is how long it may wait, `length` the most tokens that it asks for. Raises
+        `Refused` where nothing is taken any more (`shutting_down`, `draining`); every other
+        refusal comes from `Ticket.lease`.
         """
         self.steward.admit(model, internal)
         now = self.clock.now()
@@ -104,6 +107,7 @@ class Dispatcher:
             owner=owner,
             client=client,
             session=session,
+            length=self._lengths.expected(client, model, length),
         )
         about = About(
             path=path,
@@ -116,6 +120,7 @@ class Dispatcher:
         ticket = self.tickets[request.id] = Ticket(self, request, about)
         self.narrator.queued(ticket)
         self.post(events.Arrived(at=now, request=request))
+        ticket.eta_ms = self.outlook.at_arrival(request.id, now)
         return ticket
 
     async def again(self, ticket: Ticket, why: str) -> Lease:
@@ -187,9 +192,7 @@ class Dispatcher:
             self._handling = False
         self.outlook.version += 1
         self._follow_models()
-        deadline = self.scheduler.next_deadline()
-        if deadline is not None and deadline < self._armed:
-            self._rearm.set()
+        self._timekeeper.look()
 
     def reconfigure(
         self, models: Iterable[Model], policy: Policy, kit: Kit, changed: frozenset[str]
@@ -262,6 +265,9 @@ class Dispatcher:
         self._over(ticket, end)
 
     def _over(self, ticket: Ticket, end: Ending) -> None:
+        if end.usage is not None and end.usage.generated_tokens is not None:
+            client, tokens = ticket.request.client, end.usage.generated_tokens
+            self._lengths.answered(client, ticket.model, tokens)
         self.narrator.ended(ticket, end)
         self._ended.set()
         self._ended = anyio.Event()
@@ -286,12 +292,5 @@ class Dispatcher:
     def _fails(self, model: str) -> int:
         return self.scheduler.health.loads.count(model, self.clock.now())
 
-    async def _keep_time(self) -> None:
-        while True:
-            deadline = self.scheduler.next_deadline()
-            self._armed = math.inf if deadline is None else deadline
-            self._rearm = anyio.Event()
-            with anyio.CancelScope(deadline=self._armed) as waiting:
-                await self._rearm.wait()
-            if waiting.cancelled_caught:
-                self.post(events.Tick(at=self.clock.now()))
+    def _tick(self) -> None:
+        self.post(events.Tick(at=self.clock.now()))

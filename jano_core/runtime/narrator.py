@@ -64,6 +64,7 @@ class Narrator:
                     attempt=lease.attempt,
                     queue_ms=lease.queue_ms,
                     swap_ms=lease.swap_ms,
+                    eta_ms=ticket.eta_ms,
                     url=lease.upstream.url,
                 )
             )
@@ -137,6 +138,15 @@ class Narrator:
                 )
             case "requeued":
                 fact = f.RequestRequeued(at=at, id=note.requests[0], model=note.model)
+            case "decision":
+                fact = f.Decided(
+                    at=at,
+                    model=note.model,
+                    rule=note.rule,
+                    text=note.text,
+                    ahead=note.requests,
+                    evicted=note.evicted,
+                )
             case "strategy_fell_back":
                 strategy, _, why = note.text.partition(": ")
                 fact = f.StrategyFellBack(at=at, strategy=strategy, why=why)

@@ -27,6 +27,10 @@ class Forecast(Struct, frozen=True):
     note: str = ""
 
 
+MANY = 50
+"""So many waiting requests are too many to forecast for each that comes."""
+
+
 class Outlook:
     """Estimates for all waiting requests, made at most once per second and change."""
 
@@ -46,6 +50,16 @@ class Outlook:
             self._known = estimate.forecast(self._scheduler, now)
             self._made = (self.version, now)
         return self._known
+
+    def at_arrival(self, request: str, now: float) -> float | None:
+        """What is expected of a wait that has just begun, in milliseconds; None where the request
+        does not wait, and in a crowd for all but one a second.
+        """
+        crowded = len(self._scheduler.queue) > MANY and now - self._made[1] < 1
+        if crowded or request not in self._scheduler.queue:
+            return None
+        expected = self.all(now).get(request)
+        return None if expected is None else expected.eta_s * 1000
 
     def of(self, ticket: Ticket, now: float) -> Forecast:
         """What to tell the client of one ticket."""

@@ -73,6 +73,8 @@ class Ticket:
         self.cancelled = False
         self.current: Lease | None = None
         self.ttfb_ms: float | None = None
+        self.eta_ms: float | None = None
+        """What was expected of its wait when it came, if that was asked."""
         self.granted_at: float | None = None
         self.ended = False
         self._refusal: Refused | None = None

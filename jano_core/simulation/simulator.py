@@ -121,6 +121,7 @@ class Simulator:
             arrived=at,
             priority=Priority(call.tier),
             client=call.client,
+            session="" if call.session is UNSET else call.session,
             length=None if call.tokens is UNSET else call.tokens,
         )
         self._fates[request.id] = Fate(call, at)

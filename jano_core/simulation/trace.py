@@ -50,7 +50,8 @@ class Call(Struct, frozen=True, kw_only=True):
 
     It comes at `t`, or `think` seconds after the request `after` ended. `tier` is its priority,
     `patience` how long its client waits for the start; `slo` is carried along, not acted on.
-    `tokens` is what the scheduler may know of the answer's length.
+    `tokens` is what the scheduler may know of the answer's length, `session` the client's name for
+    what belongs together.
     """
 
     id: CallId
@@ -64,6 +65,7 @@ class Call(Struct, frozen=True, kw_only=True):
     after: CallId | UnsetType | None = UNSET
     think: float | UnsetType | None = UNSET
     tokens: float | UnsetType | None = UNSET
+    session: str | UnsetType = UNSET
 
     @property
     def follows(self) -> CallId | None:

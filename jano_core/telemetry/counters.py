@@ -43,6 +43,7 @@ class Counters:
         self.request_seconds: defaultdict[tuple[str, str], Histogram] = defaultdict(Histogram)
         self.queue_seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.first_token_seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self.eta_error_seconds: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.swap_wait_seconds: defaultdict[str, float] = defaultdict(float)
         """Client → what its requests waited for swaps."""
         self.failures: Counter[tuple[str, str]] = Counter()
@@ -53,6 +54,9 @@ class Counters:
         match fact:
             case RequestGranted(attempt=1):
                 self.queue_seconds[fact.model].observe(fact.queue_ms / 1000)
+                if fact.eta_ms is not None:
+                    error_ms = abs(fact.queue_ms - fact.eta_ms)
+                    self.eta_error_seconds[fact.model].observe(error_ms / 1000)
             case RequestFirstByte():
                 self.first_token_seconds[fact.model].observe(fact.ms / 1000)
             case RequestEnded():

@@ -93,6 +93,10 @@ def _requests(counters: Counters) -> Iterable[Line]:
     yield from _head(name, "histogram", "From a request's arrival to its first grant.")
     for model, histogram in counters.queue_seconds.items():
         yield from _histogram(name, histogram, {"model": model})
+    name = "jano_eta_error_seconds"
+    yield from _head(name, "histogram", "How far a wait was from what was expected at arrival.")
+    for model, histogram in counters.eta_error_seconds.items():
+        yield from _histogram(name, histogram, {"model": model})
     name = "jano_time_to_first_token_seconds"
     yield from _head(name, "histogram", "From a request's grant to the first byte of its answer.")
     for model, histogram in counters.first_token_seconds.items():

@@ -43,7 +43,9 @@ class RequestQueued(Fact, frozen=True, kw_only=True):
 
 
 class RequestGranted(Fact, frozen=True, kw_only=True):
-    """It has a slot and goes to the model server at `url`. `queue_ms` counts from its arrival."""
+    """It has a slot and goes to the model server at `url`. `queue_ms` counts from its arrival;
+    `eta_ms` is what was expected of it then, None where nothing was.
+    """
 
     id: str
     model: str
@@ -51,6 +53,7 @@ class RequestGranted(Fact, frozen=True, kw_only=True):
     attempt: int = 1
     queue_ms: float = 0.0
     swap_ms: float = 0.0
+    eta_ms: float | None = None
     url: str = ""
 
 
@@ -175,6 +178,20 @@ class LoadProgress(Fact, frozen=True, kw_only=True):
     node: str = LOCAL
     fraction: float | None = None
     note: str = ""
+
+
+class Decided(Fact, frozen=True, kw_only=True):
+    """Why those wait who wait for the model: `rule` in one word, `text` with ages and costs.
+
+    Told when it changes. `ahead` are some of the requests that go first, `evicted` the models that
+    are put away for it.
+    """
+
+    model: str
+    rule: str
+    text: str = ""
+    ahead: tuple[str, ...] = ()
+    evicted: tuple[str, ...] = ()
 
 
 class StrategyFellBack(Fact, frozen=True, kw_only=True):

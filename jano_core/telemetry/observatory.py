@@ -11,6 +11,7 @@ import anyio
 from ..clock import Clock
 from .activity import Activity
 from .captures import Captures
+from .decisions import Decisions
 from .fact_log import log_fact
 from .facts import Facts
 from .feed import Feed, FeedSource
@@ -46,6 +47,7 @@ class Observatory:
         self.captures = Captures(capture)
         self.activity = Activity(captures=self.captures)
         self.ledger = Ledger(clock.wall, version=version, usage_records=usage_records)
+        self.decisions = Decisions()
         self.feed = Feed(source, self.activity, clock.wall)
         self.export = _export(version, provider) if otlp else None
         self._history = None if history is None else History(history)
@@ -54,6 +56,7 @@ class Observatory:
         for listener in (
             self.ledger.observe,
             self.activity.observe,
+            self.decisions.observe,
             self.feed.observe,
             log_fact,
         ):
