@@ -42,6 +42,8 @@ class Body:
 
     def outgoing(self) -> tuple[int, bytes | AsyncPieces]:
         """Length and content to send; the content can be sent more than once."""
+        if not self._changes and isinstance(self.buffer, bytes):
+            return len(self.buffer), self.buffer
         pieces = list(edited(self.buffer, self._changes))
         length = sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in pieces)
         if isinstance(self.buffer, mmap):

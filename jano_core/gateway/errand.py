@@ -81,7 +81,7 @@ class Errand:
         self, chunks: AsyncIterable[bytes], content_type: str, sign: bytes = b""
     ) -> None:
         """Answer without end; `sign` is sent as a sign of life, between events."""
-        reply = Reply(self.call.send)
+        reply = Reply(self.call.send, self.house.clock.now)
         head = [(b"content-type", content_type.encode()), (b"cache-control", b"no-cache")]
         head.append((b"x-accel-buffering", b"no"))
         await reply.head(200, head, events=bool(sign))

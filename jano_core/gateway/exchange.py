@@ -55,7 +55,7 @@ class Exchange:
         self._body = body
         self._destination = destination
         self._ticket = ticket
-        self._reply = Reply(call.send)
+        self._reply = Reply(call.send, house.clock.now)
         self._identity = identity(ticket.id, destination.target.model)
         self._capture = house.telemetry.captures.begin(
             ticket.id, call.path, call.headers, body.buffer
@@ -116,7 +116,7 @@ class Exchange:
         if trace := self._house.telemetry.onward(self._ticket.id):
             headers = replaced(headers, trace)
         patience = Patience.of(self._house.config.server, self._destination.target.table)
-        vigil = Vigil(patience, self._watch)
+        vigil = Vigil(patience, self._watch, self._house.clock.now)
         relay = Relay(
             self._ticket, lease, self._reply, vigil, self._house.normalizers, self._capture
         )

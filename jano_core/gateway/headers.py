@@ -21,10 +21,12 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
+_NOBODY: frozenset[bytes] = frozenset()
 _REMADE_UP = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 """Not forwarded to a server, besides: its own host, the length as sent, and an answered 100."""
 
 _OWN = frozenset({b"x-jano-request-id", b"x-jano-model", b"x-jano-queue-ms", b"x-jano-swap-ms"})
+_REMADE_DOWN = HOP_BY_HOP | _OWN
 
 
 def upward(
@@ -34,10 +36,14 @@ def upward(
     checked); `length` is the body's, None for a request without one. `identity_only` asks for an
     answer that is not compressed, because Jano has already begun it.
     """
-    dropped = _REMADE_UP | _named_by_connection(headers) | set(consumed)
+    dropped = _REMADE_UP
+    if named := _named_by_connection(headers):
+        dropped = dropped | named
+    if consumed:
+        dropped = dropped.union(consumed)
     if identity_only:
-        dropped |= {b"accept-encoding"}
-    passed = [(name, value) for name, value in headers if name not in dropped]
+        dropped = dropped | {b"accept-encoding"}
+    passed = [pair for pair in headers if pair[0] not in dropped]
     if identity_only:
         passed.append((b"accept-encoding", b"identity"))
     if length is not None:
@@ -53,13 +59,11 @@ def replaced(headers: RawHeaders, by: Mapping[str, str]) -> RawHeaders:
 
 def downward(headers: RawHeaders) -> RawHeaders:
     """The headers of a model server's answer that the client gets, in order, lower-case."""
-    named = _named_by_connection(headers)
-    lower = ((name.lower(), value) for name, value in headers)
-    return [
-        (name, value)
-        for name, value in lower
-        if name not in HOP_BY_HOP and name not in named and name not in _OWN
-    ]
+    dropped = _REMADE_DOWN
+    if named := _named_by_connection(headers):
+        dropped = dropped | named
+    lower = [(name.lower(), value) for name, value in headers]
+    return [pair for pair in lower if pair[0] not in dropped]
 
 
 def identity(request: str, model: str) -> RawHeaders:
@@ -82,9 +86,7 @@ def value_of(headers: RawHeaders, name: bytes) -> bytes:
 
 
 def _named_by_connection(headers: RawHeaders) -> frozenset[bytes]:
-    return frozenset(
-        word.strip().lower()
-        for name, value in headers
-        if name.lower() == b"connection"
-        for word in value.split(b",")
-    )
+    values = [value for name, value in headers if len(name) == 10 and name.lower() == b"connection"]
+    if not values:
+        return _NOBODY
+    return frozenset(word.strip().lower() for value in values for word in value.split(b","))

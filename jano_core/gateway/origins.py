@@ -8,6 +8,7 @@ at home there, which only the Host header gives away.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -82,6 +83,7 @@ def _own(call: Call, origin: str) -> bool:
     return origin.partition("://")[2].lower() == call.field("host").lower()
 
 
+@lru_cache(maxsize=1024)
 def _host_name(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
@@ -99,10 +101,12 @@ def _foreign(call: Call) -> Refused:
     return Refused("permission_denied", text)
 
 
+@lru_cache(maxsize=16)
 def _is_loopback(host: str) -> bool:
     return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
 
 
+@lru_cache(maxsize=1024)
 def _is_address(name: str) -> bool:
     try:
         ip_address(name)

@@ -21,7 +21,8 @@ class Reply:
     as it has everything, and then that is no news.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, now: Callable[[], float] = anyio.current_time) -> None:
+        self._now = now
         self.head_out = False
         self.complete = False
         self.events = False
@@ -30,7 +31,7 @@ class Reply:
         """The server's own head is known but waits for its first byte: no other may go out."""
         self.bytes_out = 0
         """Bytes of the body, Jano's signs of life not counted."""
-        self.last_sent = anyio.current_time()
+        self.last_sent = now()
         self._send = send
         self._busy = False
         self._free: anyio.Event | None = None
@@ -99,7 +100,7 @@ class Reply:
         self._busy = True
         try:
             await self._send(message)
-            self.last_sent = anyio.current_time()
+            self.last_sent = self._now()
         finally:
             self._busy = False
             if self._free is not None:

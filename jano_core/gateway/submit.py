@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ..config.catalog import Target
     from ..runtime.ticket import Ticket
 
+_PRIORITIES = {priority.label: priority for priority in Priority}
+
 
 def submit(house: House, call: Call, caller: Caller, destination: Destination) -> Ticket:
     """Make the ticket. A key's priority ceiling holds whatever is asked for; without a header the
@@ -47,9 +49,8 @@ def permit(caller: Caller, target: Target) -> None:
 
 
 def _priority(word: str) -> Priority:
-    for priority in Priority:
-        if priority.label == word.lower():
-            return priority
+    if (priority := _PRIORITIES.get(word.lower())) is not None:
+        return priority
     raise Refused("invalid_request", f"X-Jano-Priority is high, normal or low, not {word!r}")
 
 

@@ -41,7 +41,8 @@ class Vigil:
     scope is cancelled.
     """
 
-    def __init__(self, patience: Patience, watch: Watch) -> None:
+    def __init__(self, patience: Patience, watch: Watch, now: Callable[[], float]) -> None:
+        self._now = now
         self.scope = anyio.CancelScope()
         self.missed = ""
         self.overdue = False
@@ -49,13 +50,13 @@ class Vigil:
         self._patience = patience
         self._watch = watch
         self._spoken = False
-        self._started = anyio.current_time()
+        self._started = now()
         self._since: float | None = self._started
         watch.add(self)
 
     def listening(self) -> None:
         """The server's next chunk is awaited from now on."""
-        self._since = anyio.current_time()
+        self._since = self._now()
         self._watch.expect(self._quiet_until())
 
     def heard(self) -> None:

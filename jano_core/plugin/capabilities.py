@@ -8,7 +8,8 @@ kv (`KeepsCache`) → sleep (`CanSleep`) → unload (`Backend.release`) → stop
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from functools import cache
+from typing import Protocol, TypeGuard, runtime_checkable
 
 from msgspec import Struct
 
@@ -86,3 +87,13 @@ class TellsProgress(Protocol):
     async def reading(self) -> Reading | None:
         """The prompt that is least far; None where none is being read or nothing is told."""
         ...
+
+
+def keeps_cache(backend: object) -> TypeGuard[KeepsCache]:
+    """`isinstance` for the path of a request: the protocol looks at all its members each time."""
+    return _class_keeps_cache(type(backend))
+
+
+@cache
+def _class_keeps_cache(kind: type) -> bool:
+    return issubclass(kind, KeepsCache)

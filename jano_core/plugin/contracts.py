@@ -191,11 +191,17 @@ class Usage(Struct, frozen=True, kw_only=True):
 
     def merged(self, later: Usage) -> Usage:
         """Field by field, `later` wins where it has a value."""
+        if self == NOTHING:
+            return later
         fields = {
             name: new if (new := getattr(later, name)) is not None else getattr(self, name)
             for name in self.__struct_fields__
         }
         return Usage(**fields)
+
+
+NOTHING = Usage()
+"""What a server says that reports nothing."""
 
 
 class UsageNormalizer(Contract):

@@ -23,7 +23,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from ..errors import LoadFailed, in_words
-from ..plugin.capabilities import CanSleep, KeepsCache, Reading, TellsProgress
+from ..plugin.capabilities import CanSleep, Reading, TellsProgress, keeps_cache
 from ..plugin.contracts import Description, Usage
 from .life import ServerLife
 from .lifetime import End, Lifetime
@@ -118,7 +118,7 @@ class Supervisor:
     def answered(self, usage: Usage) -> None:
         """A request was answered: what the server reported of it."""
         parts = self._ready_life.parts if self._ready_life else None
-        if parts and isinstance(parts.backend, KeepsCache):
+        if parts and keeps_cache(parts.backend):
             parts.backend.answered(usage)
 
     async def reading(self) -> Reading | None:

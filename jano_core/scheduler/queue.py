@@ -10,6 +10,8 @@ from .types import Priority, Request
 
 Key = TypeVar("Key")
 
+_PRIORITIES = tuple(Priority)  # an enumeration itself takes long to walk
+
 
 class Queue:
     """Every operation on the path of a request is O(1) but for `put_back`, which is rare."""
@@ -75,12 +77,12 @@ class Queue:
 
     def fronts(self, model: str) -> tuple[Request, ...]:
         """The oldest request of every priority that waits for this model, most urgent first."""
-        lanes = (self._lanes.get((model, priority)) for priority in Priority)
-        return tuple(next(iter(lane.values())) for lane in lanes if lane)
+        lanes = [self._lanes.get((model, priority)) for priority in _PRIORITIES]
+        return tuple([next(iter(lane.values())) for lane in lanes if lane])
 
     def in_turn(self, model: str) -> Iterator[Request]:
         """Who waits for this model: most urgent, then oldest first."""
-        for priority in Priority:
+        for priority in _PRIORITIES:
             yield from self._lanes.get((model, priority), {}).values()
 
     def any_of(self, requests: frozenset[str]) -> bool:

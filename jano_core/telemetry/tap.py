@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import msgspec
 
-from ..plugin.contracts import Usage, UsageNormalizer
+from ..plugin.contracts import NOTHING, Usage, UsageNormalizer
 
 CAP = 64 * 1024
 """How much of an answer is kept for reading: all of a document, the end of a stream."""
@@ -70,10 +70,10 @@ class Tap:
         """What the answer said of itself, None if nothing. To be called when it has ended."""
         if not self._open:
             return None
-        found = reduce(Usage.merged, self._read(), Usage())
+        found = reduce(Usage.merged, self._read(), NOTHING)
         if self._streamed and found.generated_per_second is None:
             found = found.merged(self._own_rate(found.generated_tokens))
-        return None if found == Usage() else found
+        return None if found == NOTHING else found
 
     def _feed_stream(self, chunk: bytes) -> None:
         if not self._tail and self._head_size + len(chunk) <= HEAD:
@@ -98,7 +98,8 @@ class Tap:
             except Exception:  # a plugin's mistake may cost a number, never an answer
                 log.exception("usage normalizer %s raised", type(normalizer).__name__)
                 continue
-            yield reduce(Usage.merged, reports, Usage())
+            if reports:
+                yield reduce(Usage.merged, reports)
 
     def _own_rate(self, tokens: int | None) -> Usage:
         """Tokens over the time that they took to pass: of no meaning for one lump of bytes."""
