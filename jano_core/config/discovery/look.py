@@ -8,8 +8,8 @@ from pathlib import Path
 
 from .find import Find
 from .gguf import find_gguf, folders
-from .hub import PREFIX, find_mlx
 from .ollama import find_ollama, installed
+from .safetensors import Engines, find_safetensors
 from .servers import Get, attached, find_running, get_json
 
 
@@ -38,6 +38,5 @@ def look(
         yield from find_ollama(models, "", program("ollama"), backend("ollama"))
     places = folders(env, home, here)
     yield from find_gguf(places, program("llama-server"), backend("llamacpp"))
-    for place in places:
-        if any(place.glob(f"{PREFIX}*")):
-            yield from find_mlx(place, program("mlx_lm.server"), backend("mlx"))
+    engines = Engines(mlx=program("mlx_lm.server"), vllm=program("vllm"))
+    yield from find_safetensors(places, engines, backends)

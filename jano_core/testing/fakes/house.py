@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ...app import Jano
-from ...config.load import load
+from ...config.load import Loaded, load
 from ...plugin.registry import Registry
 from ..asgi_client import Client
 from .server import FakeBox, FakeServer
@@ -21,9 +21,13 @@ async def house_before(config: str, servers: dict[int, FakeServer]) -> AsyncIter
     To be run on trio with a `MockClock` that jumps.
     """
     registry = Registry.discover()
+    loaded = _loaded(config, registry)
+    async with Jano.open(loaded, registry, transport=FakeBox(servers)) as jano:
+        yield Client(jano.asgi)
+
+
+def _loaded(config: str, registry: Registry) -> Loaded:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "jano.toml")
         source.write_text(config)
-        loaded = load(source, registry, {})
-    async with Jano.open(loaded, registry, transport=FakeBox(servers)) as jano:
-        yield Client(jano.asgi)
+        return load(source, registry, {})
