@@ -30,7 +30,7 @@ in
     users.users.jano = {
       isSystemUser = true;
       group = "jano";
-      extraGroups = [ "render" "video" ];
+      extraGroups = [ "render" "video" "systemd-journal" ];
     };
     users.groups.jano = { };
 

@@ -30,6 +30,7 @@ manager = "system"
 
 LLAMA_SERVER = """[Service]
 ExecStart=
+ExecStartPre=/bin/sh -c 'echo chat: said in the journal'
 ExecStart=/usr/bin/env jano-test-server --port ${PORT} --name ${MODEL}
 """
 
@@ -39,11 +40,12 @@ ask() {
     -d "{\\"model\\": \\"$1\\", \\"messages\\": []}" >/dev/null && echo "answered $1"
 }
 state() { systemctl show --value -p ActiveState "$1"; }
-systemctl start jano.socket
+systemctl start systemd-journald.service jano.socket
 ask child
 main=$(systemctl show --value -p MainPID jano.service)
 echo "jano is $(state jano.service), as $(ps -o user= -p "$main")"
 ask chat
+jano logs chat --url http://127.0.0.1:8398 | grep -c "chat: said in the journal" || true
 before=$(systemctl show --value -p MainPID jano-model@chat)
 systemctl restart jano.service
 ask chat
@@ -59,6 +61,7 @@ echo "jano is $(systemctl show --value -p Result jano.service)"
 TOLD = """answered child
 jano is active, as jano
 answered chat
+1
 answered chat
 chat was adopted
 answered child
