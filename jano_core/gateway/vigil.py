@@ -99,7 +99,7 @@ class Watch:
     """Keeps the time of all vigils with one task, which sleeps until the next may be due.
 
     A task or a timer for each would cost more than most of what a request needs. What is due
-    moves away all the while: the task looks again when it would have been, and sleeps on.
+    moves away all the while, or ends: the task looks when it would have been due, and sleeps on.
     """
 
     def __init__(self) -> None:
@@ -118,21 +118,24 @@ class Watch:
 
     def expect(self, due: float) -> None:
         """Something is due then, perhaps sooner than anything before."""
-        if due < self._wakes_at and self._sooner is not None:
+        if due < self._wakes_at:
             self._wakes_at = due
-            self._sooner.set()
+            if self._sooner is not None:
+                self._sooner.set()
 
     async def keep(self) -> None:
         """Run for ever, beside whatever has vigils."""
         while True:
+            self._sooner = anyio.Event()
+            with anyio.CancelScope(deadline=self._wakes_at):
+                await self._sooner.wait()
             now = anyio.current_time()
+            if now < self._wakes_at:
+                continue
             for vigil in tuple(self._vigils):
                 if vigil.due() <= now:
                     vigil.judge(now)
             self._wakes_at = min((vigil.due() for vigil in self._vigils), default=math.inf)
-            self._sooner = anyio.Event()
-            with anyio.CancelScope(deadline=self._wakes_at):
-                await self._sooner.wait()
 
 
 async def keep_alive(

@@ -91,7 +91,7 @@ class TellsProgress(Protocol):
 
 def keeps_cache(backend: object) -> TypeGuard[KeepsCache]:
     """`isinstance` for the path of a request: the protocol looks at all its members each time."""
-    return _class_keeps_cache(type(backend))
+    return _class_keeps_cache(type(backend))  # type: ignore[arg-type]  # classes can be hashed
 
 
 @cache
