@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import httpx
 
+from jano_core.plugin.capabilities import Reading
 from jano_core.plugin.contracts import Backend, Description, Launcher, Usage
 from jano_core.plugin.server import Reply, Server, ServerSpec
 from jano_core.runtime.life import ServerLife
@@ -208,6 +209,9 @@ class Keeper(Sleepy):
         if self.restore_error:
             raise self.restore_error
         return 7
+
+    async def reading(self) -> Reading | None:
+        return Reading(1536, 4000)
 
     def answered(self, usage: Usage) -> None:
         self.world.did.append(f"answered {usage.cached_tokens}")

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from jano_core.errors import UpstreamError
+from jano_core.plugin.capabilities import Reading
 from jano_core.plugin.contracts import Usage
 from jano_core.runtime.supervisor import Supervisor
 from tests.runtime.fakes import Keeper, Sleepy, World
@@ -105,3 +106,13 @@ async def test_a_cache_that_cannot_be_brought_back_keeps_nobody_waiting() -> Non
         supervisor.load()
         await world.until("loaded")
     assert "kv_restore failed: no such slot" in world.log.history()
+
+
+async def test_how_far_a_prompt_is_read_is_asked_of_who_tells() -> None:
+    for backend, expected in ((Keeper, Reading(1536, 4000)), (Sleepy, None)):
+        world = World(backend=backend)
+        async with supervised(world) as supervisor:
+            assert await supervisor.reading() is None
+            supervisor.load()
+            await world.until("loaded")
+            assert await supervisor.reading() == expected

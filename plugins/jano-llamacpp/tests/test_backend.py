@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 import pytest
 
 import jano_llamacpp
-from jano_core import Description, Reply, Server, ServerSpec, UpstreamError
+from jano_core import Description, Reading, Reply, Server, ServerSpec, UpstreamError
 from jano_llamacpp import LlamaCpp
 
 PROPS = {
@@ -86,6 +86,28 @@ async def test_busy_counts_the_slots_at_work() -> None:
 async def test_busy_is_unknown_without_the_page() -> None:
     assert await backend({"/slots": (501, {"error": {}})}).busy() is None
     assert await backend({}).busy() is None
+
+
+def at_work(read: int, cached: int, prompt: int, said: int) -> dict[str, object]:
+    """A slot as `server_slot::to_json` writes it."""
+    return {
+        "is_processing": True,
+        "n_prompt_tokens": prompt,
+        "n_prompt_tokens_processed": read,
+        "n_prompt_tokens_cache": cached,
+        "next_token": [{"n_decoded": said}],
+    }
+
+
+@pytest.mark.anyio
+async def test_the_prompt_that_is_least_far_is_told() -> None:
+    reading = backend({"/slots": (200, [at_work(512, 100, 612, 0), at_work(900, 0, 4000, 0)])})
+    assert await reading.reading() == Reading(612)
+    told = backend({"/slots": (200, [at_work(900, 0, 4000, 0), *slots(False)])})
+    assert await told.reading() == Reading(900, 4000)
+    speaking = backend({"/slots": (200, [at_work(900, 0, 4000, 7)])})
+    assert await speaking.reading() is None
+    assert await backend({}).reading() is None
 
 
 @pytest.mark.anyio
