@@ -48,8 +48,11 @@ def find_running(get: Get = get_json) -> list[Running]:
 
 
 def identify(port: int, get: Get) -> Running | None:
-    """What listens there, None for nothing or for a stranger."""
+    """What listens there, None for nothing, for a stranger, or for Jano itself."""
     url = f"{LOOPBACK}:{port}"
+    status = get(f"{url}/status")
+    if isinstance(status, dict) and "swapsAvoided" in status:
+        return None
     for backend, page, tells in _SIGNS:
         found = get(f"{url}{page}")
         if isinstance(found, dict) and tells(found):

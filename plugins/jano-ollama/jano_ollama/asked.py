@@ -22,23 +22,31 @@ IMAGE_TYPES = (("/9j/", "jpeg"), ("iVBOR", "png"), ("R0lGOD", "gif"), ("UklGR", 
 
 
 class Asked(Struct, kw_only=True):
-    """The members that mean something to servers of other kinds; all others are Ollama's own."""
+    """The members that mean something to servers of other kinds; all others are Ollama's own.
+
+    Clients write null for what they do not use.
+    """
 
     model: str
-    stream: bool = True
-    messages: list[dict[str, Any]] = []
-    tools: list[Any] = []
-    prompt: str = ""
-    suffix: str = ""
-    system: str = ""
-    images: list[str] = []
-    raw: bool = False
-    input: str | list[str] = ""
+    stream: bool | None = True
+    messages: list[dict[str, Any]] | None = None
+    tools: list[Any] | None = None
+    prompt: str | None = None
+    suffix: str | None = None
+    system: str | None = None
+    images: list[str] | None = None
+    raw: bool | None = None
+    input: str | list[str] | None = None
     dimensions: int | None = None
     format: Any = None
     think: bool | str | None = None
     options: dict[str, Any] | None = None
     keep_alive: Any = None
+
+    @property
+    def streams(self) -> bool:
+        """Ollama streams unless it is told not to."""
+        return self.stream is not False and not self.only_loads
 
     @classmethod
     def read(cls, body: bytes) -> Asked:
@@ -88,7 +96,7 @@ def completion(asked: Asked) -> dict[str, Any]:
 
 def embedding(asked: Asked) -> dict[str, Any]:
     """A body for `/v1/embeddings`."""
-    body: dict[str, Any] = {"model": asked.model, "input": asked.input or asked.prompt}
+    body: dict[str, Any] = {"model": asked.model, "input": asked.input or asked.prompt or ""}
     if asked.dimensions is not None:
         body["dimensions"] = asked.dimensions
     return body
@@ -107,7 +115,7 @@ def _settings(asked: Asked) -> dict[str, Any]:
     elif isinstance(asked.format, Mapping):
         schema = {"name": "answer", "strict": True, "schema": asked.format}
         found["response_format"] = {"type": "json_schema", "json_schema": schema}
-    if asked.stream:
+    if asked.streams:
         found |= {"stream": True, "stream_options": {"include_usage": True}}
     return found
 

@@ -39,15 +39,13 @@ class OllamaDialect(Dialect):
             made = encode(asked.embedding(wanted))
             return Embedded("/v1/embeddings", made, model=wanted.model, single=single)
         wanted.refuse_unload()
-        kind = Spoken
-        if wanted.only_loads:
-            wanted.stream, kind = False, Loaded
+        kind = Loaded if wanted.only_loads else Spoken
         shape = path.removeprefix("/api/")
         if shape == "generate" and (wanted.raw or wanted.suffix):
             there, made = "/v1/completions", encode(asked.completion(wanted))
         else:
             there, made = "/v1/chat/completions", encode(asked.chat(wanted))
-        return kind(there, made, model=wanted.model, stream=wanted.stream, shape=shape)
+        return kind(there, made, model=wanted.model, stream=wanted.streams, shape=shape)
 
     def adjust(self, path: str, body: bytes) -> bytes:
         """Unchanged but for what would reload the model or end it behind Jano's back."""

@@ -34,6 +34,17 @@ def test_a_stream_is_what_ollama_makes_unless_it_is_told_not_to() -> None:
     assert "stream" not in there(messages=[{"role": "user", "content": "hi"}], stream=False)
 
 
+def test_null_is_what_some_clients_write_for_nothing() -> None:
+    names = ("tools", "images", "system", "options", "format", "think", "keep_alive", "stream")
+    asked = there(path="/api/generate", prompt="hi", **dict.fromkeys(names))
+    assert asked == {
+        "model": "chat",
+        "messages": [{"role": "user", "content": "hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
 def test_options_and_formats_have_other_names_elsewhere() -> None:
     options = {"num_predict": 5, "temperature": 0, "top_k": 3, "stop": ["x"], "num_ctx": 9}
     asked = there(prompt="hi", path="/api/generate", options=options, format="json", think=False)

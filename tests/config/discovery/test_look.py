@@ -179,6 +179,12 @@ def test_a_running_server_is_told_by_its_pages(
 def test_strangers_are_left_alone() -> None:
     assert identify(8080, nothing) is None
     assert identify(8080, pages(8080, {"/props": [], "/v1/models": {"data": 7}})) is None
+    router = {
+        "/status": {"swapsAvoided": 3},
+        "/v1/models": {"data": []},
+        "/api/tags": {"models": []},
+    }
+    assert identify(8080, pages(8080, router)) is None, "a running Jano is no model server"
 
 
 def test_a_backend_that_is_not_installed_is_named() -> None:
