@@ -21,6 +21,7 @@ from .plugin.registry import Registry
 from .recorder import Recorder
 from .runtime.dispatcher import Dispatcher
 from .runtime.log_buffer import LogBuffer
+from .runtime.memoir import Memoir
 from .runtime.sweep import sweep
 from .runtime.upstream import Transport
 from .telemetry.facts import ConfigReloaded
@@ -107,6 +108,10 @@ class Jano:
         )
         try:
             async with anyio.create_task_group() as tasks:
+                if state_folder is not None:
+                    memoir = Memoir(state_folder, jano.dispatcher.scheduler)
+                    memoir.recall()
+                    tasks.start_soon(memoir.keep)
                 jano.router_log.listener = partial(jano.feed.log, "proxy")
                 tasks.start_soon(jano.asgi.keep_watch)
                 await tasks.start(jano.dispatcher.run)

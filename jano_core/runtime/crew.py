@@ -20,6 +20,7 @@ from .life import ServerLife
 from .log_buffer import LogBuffer
 from .supervisor import Supervisor
 from .upstream import Upstream
+from .weigher import Weigher
 
 if TYPE_CHECKING:
     from .dispatcher import Dispatcher
@@ -51,6 +52,7 @@ class Crew:
         self._dispatcher = dispatcher
         self._kits: dict[str, Kit] = {}
         self.equip(kit)
+        self.weigher = Weigher(dispatcher)
         self.logs: dict[str, LogBuffer] = {}
         self.coming_from: dict[str, str] = {}
         """Model being loaded → the model that was last in use before."""
@@ -152,6 +154,7 @@ class Crew:
                 continue
             if why := await other.release.let_go():
                 raise LoadFailed(f"{name} may still be in memory: {why}")
+        await self.weigher.make_room(model)
 
 
 class ModelReport:

@@ -65,6 +65,7 @@ class Dispatcher:
             await self.crew.adopt()
             self._tick()
             tasks.start_soon(self.steward.warm_up)
+            tasks.start_soon(self.crew.weigher.run)
             task_status.started()
             await self._timekeeper.run()
 

@@ -117,14 +117,17 @@ class Supervisor:
 
     def answered(self, usage: Usage) -> None:
         """A request was answered: what the server reported of it."""
-        parts = self._ready_life.parts if self._ready_life else None
-        if parts and keeps_cache(parts.backend):
+        if (parts := self.parts) and keeps_cache(parts.backend):
             parts.backend.answered(usage)
+
+    @property
+    def parts(self) -> ServerLife | None:
+        """Those of the ready server."""
+        return self._ready_life.parts if self._ready_life else None
 
     async def reading(self) -> Reading | None:
         """How far the server is with the prompts that it reads, if it tells. Never raises."""
-        parts = self._ready_life.parts if self._ready_life else None
-        if parts and isinstance(parts.backend, TellsProgress):
+        if (parts := self.parts) and isinstance(parts.backend, TellsProgress):
             return await parts.backend.reading()
         return None
 

@@ -64,15 +64,11 @@ class LoadFailed(Event, frozen=True, kw_only=True):
 
 
 class Unloaded(Event, frozen=True, kw_only=True):
-    """A model that was told to go is proven gone (`error`: as far as could be proven).
-
-    `memory` are the bytes that it took in the end, None where nobody saw.
-    """
+    """A model that was told to go is proven gone (`error`: as far as could be proven)."""
 
     model: str
     node: str = LOCAL
     error: str = ""
-    memory: int | None = None
 
 
 class Crashed(Event, frozen=True, kw_only=True):
@@ -82,6 +78,14 @@ class Crashed(Event, frozen=True, kw_only=True):
     node: str = LOCAL
     message: str = ""
     detail: str = ""
+
+
+class Weighed(Event, frozen=True, kw_only=True):
+    """A model was seen to take so many bytes."""
+
+    model: str
+    node: str = LOCAL
+    memory: int
 
 
 class Told(Event, frozen=True, kw_only=True):
@@ -112,6 +116,7 @@ AnyEvent = (
     | LoadFailed
     | Unloaded
     | Crashed
+    | Weighed
     | Told
     | Reconfigured
     | Tick

@@ -65,9 +65,11 @@ class Scheduler:
             case ev.LoadFailed():
                 self._load_failed(event, now)
             case ev.Unloaded():
-                self._unloaded(event, now)
+                self.swapper.unloaded(self.node.instances[event.model], now)
             case ev.Crashed():
                 self._crashed(event, now)
+            case ev.Weighed():
+                self.roster.weigh(event.model, event.memory, now)
             case ev.Told():
                 self._told(event, now)
             case ev.Reconfigured():
@@ -200,11 +202,6 @@ class Scheduler:
                 self.refuse_waiting(
                     request, "model_load_failed", message, now=now, detail=event.detail
                 )
-
-    def _unloaded(self, event: ev.Unloaded, now: float) -> None:
-        if event.memory is not None:
-            self.roster.weigh(event.model, event.memory, now)
-        self.swapper.unloaded(self.node.instances[event.model], now)
 
     def _crashed(self, event: ev.Crashed, now: float) -> None:
         instance = self.node.instances[event.model]

@@ -92,7 +92,7 @@ class Shell:
         server = self.servers[name]
         if server.state == "stopping":
             server.state = "gone"
-            self.deliver(ev.Unloaded, model=name, memory=memory)
+            self.deliver(ev.Unloaded, model=name)
         elif fine:
             server.state, server.may_go = "up", False
             server.slots = server.model.parallel if parallel is None else parallel

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from jano_core.scheduler import events as ev
 from jano_core.scheduler.policy import Policy
 from jano_core.scheduler.residency import Budget, ResidencyRule
 from jano_core.scheduler.rules.groups import Group, Groups, GroupsSettings
@@ -207,6 +208,12 @@ class Histories(RuleBasedStateMachine):
     @rule(data=st.data())
     def crashes(self, data: st.DataObject) -> None:
         self.shell.crash(data.draw(st.sampled_from(self.shell.up())))
+
+    @precondition(lambda self: self.shell.up())
+    @rule(data=st.data(), memory=st.integers(1, 9))
+    def weighed(self, data: st.DataObject, memory: int) -> None:
+        model = data.draw(st.sampled_from(self.shell.up()))
+        self.shell.deliver(ev.Weighed, model=model, memory=memory)
 
     @rule(action=st.sampled_from(("unload", "pin", "unpin")), model=st.integers(0, 3))
     def told(self, action: str, model: int) -> None:

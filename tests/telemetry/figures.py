@@ -104,7 +104,7 @@ def three_calls() -> list[Fact]:
         state("beta", "starting"),
         state("beta", "ready"),
         swap("alpha", "beta", 1.5),
-        granted("2", "beta", queue_ms=1500.0, swap_ms=1500.0),
+        granted("2", "beta", queue_ms=1500.0, swap_ms=1500.0, eta_ms=2000.0),
         ended("beta", id="2", usage=beta, ttfb_ms=20.0, queue_ms=1500.0, swap_ms=1500.0),
         queued("3", "beta"),
         granted("3", "beta"),

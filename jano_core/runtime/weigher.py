@@ -1,0 +1,111 @@
+"""Learns what models take in memory, and makes sure that what was put away gave it back.
+
+Only where a budget is shared: otherwise one model has the box, and there is nothing to reckon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from ..errors import LoadFailed
+from ..plugin.capabilities import ReportsMemory
+from ..scheduler import events
+from . import memory_use
+from .life import ServerLife
+from .memory_use import Memory
+
+if TYPE_CHECKING:
+    from .dispatcher import Dispatcher
+
+EVERY_S = 10.0
+"""Seconds between two looks at the ready models."""
+PATIENCE_S = 10.0
+"""How long memory is waited for that somebody still holds."""
+POLL_S = 0.25
+STEADY = 4
+"""After so many readings without a change nobody is giving anything back any more."""
+GIB = 2**30
+
+
+class Weigher:
+    """`look` and `free` are asked in a thread: what a process tree takes, and what is left."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        look: Callable[[int], Memory | None] = memory_use.of_tree,
+        free: Callable[[str], int | None] = memory_use.free,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._look = look
+        self._free = free
+        self._kinds: dict[str, str] = {}
+        """Model → the kind of memory that it was seen in."""
+
+    async def run(self) -> None:
+        """Look at the ready models now and then, for ever."""
+        while True:
+            await anyio.sleep(EVERY_S)
+            instances = self._dispatcher.scheduler.node.instances
+            for name, instance in tuple(instances.items()):
+                if self._shares and instance.serving and not instance.model.resident:
+                    await self._weigh(name)
+
+    async def make_room(self, model: str) -> None:
+        """Called before a load: wait until there is as much free as the model takes.
+
+        Raises `LoadFailed` that names who holds it, once nobody is giving anything back any more.
+        """
+        instance = self._dispatcher.scheduler.node.instances.get(model)
+        if instance is None or not self._shares:
+            return
+        need = self._dispatcher.scheduler.estimates.footprint(instance.model)
+        if need is None:
+            return
+        kind = self._kinds.get(model, "RAM")
+        readings: list[int] = []
+        for _ in range(round(PATIENCE_S / POLL_S)):
+            found = await anyio.to_thread.run_sync(self._free, kind)
+            if found is None or found >= need:
+                return
+            readings.append(found)
+            if len(readings) > STEADY and max(readings[-STEADY:]) <= readings[-STEADY - 1]:
+                break
+            await anyio.sleep(POLL_S)
+        holders = await anyio.to_thread.run_sync(memory_use.holders, kind)
+        raise LoadFailed(
+            f"{model} takes {need / GIB:.1f} GiB of {kind}, and {readings[-1] / GIB:.1f} GiB are "
+            f"free; most is held by {', '.join(map(str, holders)) or 'nobody that can be seen'}"
+        )
+
+    @property
+    def _shares(self) -> bool:
+        return self._dispatcher.scheduler.node.rule.budget is not None
+
+    async def _weigh(self, model: str) -> None:
+        parts = self._dispatcher.crew[model].parts
+        if parts is None:
+            return
+        found = await self._seen(parts)
+        if found is not None:
+            self._kinds[model] = found.kind
+            now = self._dispatcher.clock.now()
+            self._dispatcher.post(events.Weighed(at=now, model=model, memory=found.size))
+
+    async def _seen(self, parts: ServerLife) -> Memory | None:
+        """What the server says, else what its processes take."""
+        if isinstance(parts.backend, ReportsMemory):
+            with anyio.move_on_after(EVERY_S):
+                try:
+                    reported = await parts.backend.memory()
+                except Exception as error:
+                    parts.server.log(f"jano: cannot tell how much memory it takes: {error}\n")
+                    return None
+                return None if reported is None else Memory("GPU", reported)
+        if parts.server.pid is None:
+            return None
+        return await anyio.to_thread.run_sync(self._look, parts.server.pid)
