@@ -34,21 +34,27 @@ def starts(folder: Path, rounds: int, figures: Figures) -> None:
     config.write_text(
         "".join(f'[models.m{n}]\ncmd = "{BUILT}/backend ${{PORT}}"\n' for n in range(10))
     )
-    for _ in range(2 * rounds):
+    # As installed: modules are compiled once, not for each start.
+    here = {name: value for name, value in os.environ.items() if "DONTWRITE" not in name}
+    here |= {f"XDG_{name}": str(folder) for name in ("STATE_HOME", "RUNTIME_DIR")}
+    here["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
+    for number in range(2 * rounds + 1):
         ready = folder / "ready.json"
         ready.unlink(missing_ok=True)
-        state = {**os.environ, "XDG_STATE_HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
         began = time.perf_counter()
         command = [JANO, "serve", "--config", str(config), "--port", "0", "--ready-file", ready]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=state)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=here)
         while not ready.exists():
             time.sleep(0.001)
-        figures["start: ms until answers"]["jano"].append((time.perf_counter() - began) * 1000)
+        answers = (time.perf_counter() - began) * 1000
         process.terminate()
         process.wait()
         began = time.perf_counter()
-        subprocess.run([JANO, "--help"], stdout=subprocess.DEVNULL, check=True)
-        figures["start: ms of jano --help"]["jano"].append((time.perf_counter() - began) * 1000)
+        subprocess.run([JANO, "--help"], stdout=subprocess.DEVNULL, env=here, check=True)
+        if number:
+            figures["start: ms until answers"]["jano"].append(answers)
+            helped = (time.perf_counter() - began) * 1000
+            figures["start: ms of jano --help"]["jano"].append(helped)
 
 
 def swaps(folder: Path, rounds: int, figures: Figures) -> None:
