@@ -8,13 +8,26 @@
 # system units of CHECKOUT are installed, and `jano` is run from the checkout by the Python below
 # PYTHON-PREFIX. Both are put into /opt, because the units may not look into /root and /home.
 set -eu
-if [ "${1-}" != inside ]; then
-  exec unshare --mount --pid --fork --kill-child --uts --ipc --cgroup --propagation private \
+case ${1-} in
+inside) ;;
+outside)
+  # A control group of its own, so that nothing of the machine's is left when it is gone.
+  shift
+  umount -R /sys/fs/cgroup 2>/dev/null || true
+  mount -t cgroup2 none /sys/fs/cgroup
+  group=/sys/fs/cgroup/jano-test-$$
+  mkdir $group
+  trap 'find $group -depth -type d -exec rmdir {} +' EXIT
+  sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' $group \
+    unshare --mount --pid --fork --kill-child --uts --ipc --cgroup --propagation private \
     "$BASH" "$0" inside "$@"
-fi
+  exit
+  ;;
+*) exec unshare --mount --propagation private "$BASH" "$0" outside "$@" ;;
+esac
 folder=$2 checkout=$3 prefix=$4 python=$5
 
-disk=$(mktemp -d)
+disk=/mnt # in here only
 mount -t tmpfs none "$disk"
 mkdir "$disk"/{written,work,root}
 root=$disk/root

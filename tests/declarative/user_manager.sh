@@ -30,7 +30,7 @@ chown -R $id:$id "$home"
 
 # Make every PATH reachable: the topmost private folder above it is covered by an empty one, in
 # which only the PATH itself shows.
-stash=$(mktemp -d)
+stash=/mnt # in here only
 mount -t tmpfs none "$stash"
 reveal() {
   local target=$1 above=$1 private=""
