@@ -11,7 +11,7 @@ import jano_vllm
 from jano_core import CanSleep, Server, ServerSpec, StopFailed
 from jano_core.testing.backend_contract import BackendContract, Line, StandIn
 from jano_core.testing.fakes.memory import Memory
-from jano_core.testing.fakes.server import Ways
+from jano_core.testing.fakes.server import Later, Ways
 from jano_core.testing.fakes.stand_in import FakeStandIn
 from jano_core.testing.fakes.vllm import FakeVLLM
 from jano_vllm import VLLM
@@ -25,6 +25,21 @@ class TestContract(BackendContract):
 
     def stand_in(self) -> StandIn:
         return FakeStandIn(FakeVLLM(Memory(), "chat"), starts=True)
+
+
+class TestAttachedContract(BackendContract):
+    """One that somebody else runs: all Jano can do is to wake it and to let it sleep."""
+
+    backend = VLLM
+    unloads = True
+
+    def stand_in(self) -> StandIn:
+        fake = FakeVLLM(Memory(), "chat")
+        fake.listed, fake.asleep = Later.of(True), Later.of(True)
+        return FakeStandIn(fake)
+
+    def spec(self) -> ServerSpec:
+        return ServerSpec(model="chat", url="http://127.0.0.1:1", stop_timeout=10)
 
 
 def of(fake: FakeVLLM, *, level: int = 1, cmd: tuple[str, ...] = CMD) -> VLLM:
