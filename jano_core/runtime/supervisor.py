@@ -31,7 +31,7 @@ from .log_buffer import LogBuffer
 from .readiness import until_ready
 from .release import Release
 from .report import Report
-from .signs_of_life import holds_model, proves_alive, unless_ended
+from .signs_of_life import ask_for_model, holds_model, proves_alive, unless_ended
 from .sleeper import Sleeper
 from .upstream import Upstream
 
@@ -134,16 +134,18 @@ class Supervisor:
     async def adopt(self) -> bool:
         """Called once, before the first order: take over a server that is up already.
 
-        True if there is one that holds its model; then it is ready as after a load, only not
-        reported. Bounded by who calls it.
+        True if there is one that holds its model; it is ready then, and not reported. Another one
+        is put away. Bounded by who calls it.
         """
         life = Lifetime()
         try:
             life.parts = self._make()
             server, launcher, backend = life.parts
-            if not (await launcher.adopt() and await backend.ready()):
+            if not await launcher.adopt():
                 return False
-            if not await holds_model(backend, server.spec):
+            if not (await backend.ready() and await holds_model(backend, server.spec)):
+                self._log.write("jano: what runs already is of no use, and takes memory\n")
+                await launcher.stop()
                 return False
             self._become_ready(life, await backend.describe())
         except Exception as error:
@@ -226,7 +228,7 @@ class Supervisor:
             if woken and isinstance(backend, CanSleep):
                 await backend.wake()
             else:
-                await backend.load()
+                await ask_for_model(backend)
             await until_ready(backend.ready, self._poll_interval)
             if woken:
                 self._report.step("wake", anyio.current_time() - began)

@@ -266,10 +266,11 @@ async def test_a_running_server_is_adopted() -> None:
     assert "start" not in world.did
 
 
-async def test_a_running_server_of_another_model_is_not_adopted() -> None:
+async def test_a_running_server_of_another_model_is_put_away() -> None:
     world = World(adoptable=True, resident={"code": None})
-    async with supervised(world, left=1) as supervisor:
+    async with supervised(world) as supervisor:
         assert not await supervisor.adopt()
+    assert world.did == ["stop"]
 
 
 async def test_a_server_that_may_stay_is_left_alone_when_jano_ends() -> None:
