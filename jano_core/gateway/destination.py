@@ -28,6 +28,7 @@ _MODEL_PARAMETER = re.compile(rb"(?<=[?&])model=[^&]*")
 class Destination(Struct, frozen=True, kw_only=True):
     """A resolved call. `raw_target` is the path and query for the model's server.
 
+    `limit` is the most tokens that the answer may have, as far as that is known.
     `carrier` is where the model's name stands, and so what filters and another name may change.
     """
 
@@ -35,6 +36,7 @@ class Destination(Struct, frozen=True, kw_only=True):
     raw_target: bytes
     path: str
     stream: bool = False
+    limit: int | None = None
     carrier: Literal["json", "form", "query", "path"] = "json"
 
     def prepare(self, call: Call, body: Body, upstream_model: str) -> bytes:
@@ -75,6 +77,7 @@ def by_name(house: House, call: Call, body: Body, path: str) -> Destination:
         raw_target=raw_target,
         path=path,
         stream=seen.stream,
+        limit=seen.limit,
         carrier="form" if form else "json",
     )
 

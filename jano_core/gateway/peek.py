@@ -15,21 +15,41 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from ..errors import Refused
 from .members import Buffer, Malformed, members
 
+MOST_DIGITS = 12
 _NAME = b'"model"'
 _ESCAPED_NAME = re.compile(rb"\\u006[45cdfCDF]")
 """An escape of one of the letters of `model`: nobody writes that, but it is the same name."""
 
 
 class Peek(Struct, frozen=True):
-    """What was found. `model` is as the caller wrote it, never empty."""
+    """What was found. `model` is as the caller wrote it, never empty; `limit` the most tokens that
+    the answer may have, None where it is not said plainly.
+    """
 
     model: str
     stream: bool = False
+    limit: int | None = None
 
 
 class _Picked(Struct):
     model: Raw | UnsetType = UNSET
     stream: Raw | UnsetType = UNSET
+    max_tokens: Raw | UnsetType = UNSET
+    max_completion_tokens: Raw | UnsetType = UNSET
+    max_output_tokens: Raw | UnsetType = UNSET
+    n_predict: Raw | UnsetType = UNSET
+
+    def limit(self) -> int | None:
+        """By whatever name a dialect knows it."""
+        for said in (
+            self.max_tokens,
+            self.max_completion_tokens,
+            self.max_output_tokens,
+            self.n_predict,
+        ):
+            if not isinstance(said, UnsetType) and (digits := bytes(said)).isdigit():
+                return int(digits[:MOST_DIGITS])
+        return None
 
 
 def peek(body: Buffer) -> Peek:
@@ -46,7 +66,7 @@ def peek(body: Buffer) -> Peek:
         return _walk(body)
     model = b"" if isinstance(picked.model, UnsetType) else bytes(picked.model)
     stream = b"" if isinstance(picked.stream, UnsetType) else bytes(picked.stream)
-    return Peek(_model({model} if model else set()), stream == b"true")
+    return Peek(_model({model} if model else set()), stream == b"true", picked.limit())
 
 
 def one_of(models: set[str]) -> str:

@@ -36,6 +36,7 @@ def submit(house: House, call: Call, caller: Caller, destination: Destination) -
         session=call.field("x-jano-session"),
         deadline_s=_seconds(call.field("x-jano-deadline")),
         allow_swap=call.field("x-jano-no-swap") != "1",
+        length=destination.limit,
         stream=destination.stream,
         traceparent=call.field("traceparent"),
         tracestate=call.field("tracestate"),

@@ -21,6 +21,11 @@ DEEP = b"[" * 10_000 + b"]" * 10_000
     [
         (b'{"model":"a"}', Peek("a")),
         (b'{"model":"a","stream":true}', Peek("a", True)),
+        (b'{"max_tokens":16,"model":"a"}', Peek("a", limit=16)),
+        (b'{"model":"a","max_completion_tokens":17}', Peek("a", limit=17)),
+        (b'{"model":"a","max_output_tokens":18}', Peek("a", limit=18)),
+        (b'{"model":"a","n_predict":-1}', Peek("a")),
+        (b'{"model":"a","max_tokens":"16"}', Peek("a")),
         (b'{"stream":false,"model":"a"}', Peek("a")),
         (b'{"model":"a","stream":1}', Peek("a")),
         (b'{"model":"a","stream":"true"}', Peek("a")),
