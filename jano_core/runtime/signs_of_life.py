@@ -8,6 +8,7 @@ from typing import TypeVar
 import anyio
 
 from ..errors import LoadFailed
+from ..plugin.capabilities import CanSleep, ListsModels
 from ..plugin.contracts import Backend
 from ..plugin.server import ServerSpec
 from .lifetime import Lifetime
@@ -18,6 +19,22 @@ PROBE_S = 2.0
 """How long a server whose connection broke may take to prove that it lives."""
 NOTICE_S = 0.25
 """How long its launcher may take to say first why it is gone."""
+
+
+async def ask_for_model(backend: Backend, *, woken: bool) -> None:
+    """Have a sleeping server wake, any other load. Where it refuses, the error says what models it
+    has, if it tells.
+    """
+    try:
+        if woken and isinstance(backend, CanSleep):
+            await backend.wake()
+        else:
+            await backend.load()
+    except LoadFailed as error:
+        names = await backend.models() if isinstance(backend, ListsModels) else ()
+        if not names:
+            raise
+        raise LoadFailed(f"{error}; it has: {', '.join(names)}", error.detail) from error
 
 
 async def holds_model(backend: Backend, spec: ServerSpec) -> bool:

@@ -129,3 +129,15 @@ async def test_a_changed_model_file_is_another_model(box: Box, tmp_path: Path) -
     write_model(tmp_path / "own.gguf", SENTENCE)
     assert (await box.turn(HISTORY, "And then?"))["timings"]["cache_n"] == 0
     assert box.warnings() == []
+
+
+async def test_a_conversation_outlives_jano(
+    llama_server: str, models: dict[str, Path], tmp_path: Path
+) -> None:
+    command = [llama_server, "-m", str(models["river"]), "--port", "${PORT}", "-c", "8192"]
+    config = f'[models.keeps]\nbackend = "llamacpp"\nsave_kv = true\ncmd = {json.dumps(command)}\n'
+    found = []
+    for _ in range(2):
+        with running_jano(config, tmp_path) as jano:
+            found.append((await Box(jano, tmp_path).turn(HISTORY))["timings"]["cache_n"])
+    assert found[0] == 0 and found[1] > 2000

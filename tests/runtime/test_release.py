@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from jano_core.errors import UpstreamError
+from jano_core.errors import LoadFailed, UpstreamError
 from jano_core.plugin.capabilities import Reading
 from jano_core.plugin.contracts import Usage
 from jano_core.runtime.supervisor import Supervisor
-from tests.runtime.fakes import Keeper, Sleepy, World
+from tests.runtime.fakes import FakeBackend, Keeper, Sleepy, World
 
 pytestmark = pytest.mark.anyio
 
@@ -116,3 +116,18 @@ async def test_how_far_a_prompt_is_read_is_asked_of_who_tells() -> None:
             supervisor.load()
             await world.until("loaded")
             assert await supervisor.reading() == expected
+
+
+async def test_a_refused_load_says_what_the_server_has() -> None:
+    class Picky(FakeBackend):
+        async def load(self) -> None:
+            raise LoadFailed("there is no chat")
+
+        async def models(self) -> list[str]:
+            return ["code", "draw"]
+
+    world = World(backend=Picky)
+    async with supervised(world) as supervisor:
+        supervisor.load()
+        await world.until("load_failed")
+    assert world.reports[0][1] == "there is no chat; it has: code, draw"

@@ -31,11 +31,8 @@ class Router:
         reply = await self._server.http.post("/models/load", {"model": self._model})
         if reply.ok or await self.status() in ("loading", "loaded"):
             return
-        known = ", ".join(sorted(await self.models())) or "none"
-        raise LoadFailed(
-            f"the router does not load {self._model!r} (its models: {known}): "
-            f"{reply.body[:300].decode(errors='replace')}"
-        )
+        text = reply.body[:300].decode(errors="replace")
+        raise LoadFailed(f"the router does not load {self._model!r}: {text}")
 
     async def ready(self) -> bool:
         """Raises `LoadFailed` when its process has failed."""

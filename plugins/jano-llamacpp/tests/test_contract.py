@@ -12,7 +12,7 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
-from jano_core import LoadFailed, Reply, ServerSpec
+from jano_core import ListsModels, LoadFailed, Reply, ServerSpec
 from jano_core.testing.backend_contract import BackendContract, Scene, StandIn
 from jano_llamacpp import LlamaCpp
 
@@ -143,7 +143,8 @@ async def test_a_model_that_dies_while_loading_is_told_at_once() -> None:
 
 @pytest.mark.anyio
 async def test_a_model_that_the_router_does_not_have_is_told_with_those_it_has() -> None:
-    router = Routing()
-    spec = replace(TestRouter().spec(), upstream_model="coder")
-    with pytest.raises(LoadFailed, match=r"'coder' \(its models: chat\)"):
-        await Scene(LlamaCpp, router, spec).bring_up()
+    scene = Scene(LlamaCpp, Routing(), replace(TestRouter().spec(), upstream_model="coder"))
+    with pytest.raises(LoadFailed, match="does not load 'coder'"):
+        await scene.bring_up()
+    assert isinstance(scene.backend, ListsModels)
+    assert await scene.backend.models() == ["chat"]

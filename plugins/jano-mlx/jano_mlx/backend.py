@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import anyio
@@ -63,6 +63,19 @@ class Mlx(Backend):
     async def ready(self) -> bool:
         """Never before `load`: a server that was found running may hold any model."""
         return self._spoke and await super().ready()
+
+    async def models(self) -> Sequence[str]:
+        """See `ListsModels`: what lies in the hub's cache, and the server's own `--model`.
+
+        Without a cache folder the page is empty.
+        """
+        try:
+            document = (await self.server.http.get("/v1/models")).json()
+        except UpstreamError:
+            return ()
+        data = document.get("data") if isinstance(document, Mapping) else None
+        entries = data if isinstance(data, list) else []
+        return [str(each["id"]) for each in entries if isinstance(each, Mapping) and "id" in each]
 
 
 def _message(document: object) -> str:

@@ -72,6 +72,18 @@ async def test_an_unknown_model_is_told_in_the_server_s_words() -> None:
 
 
 @pytest.mark.anyio
+async def test_what_is_in_its_cache_is_told_and_an_empty_page_is_nothing() -> None:
+    scene = Scene(Mlx, MlxServer(), spec())
+    assert isinstance(scene.backend, Mlx)
+    assert await scene.backend.models() == []
+    listed = {"object": "list", "data": [{"id": "mlx-community/small"}, {}, 3]}
+    scene.line.odd = MlxServer.json(listed)
+    assert await scene.backend.models() == ["mlx-community/small"]
+    scene.line.cut = True
+    assert await scene.backend.models() == ()
+
+
+@pytest.mark.anyio
 async def test_one_server_is_asked_for_one_model_after_the_other() -> None:
     server = MlxServer()
     for name in MlxServer.known:
