@@ -23,7 +23,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from ..errors import LoadFailed, in_words
-from ..plugin.capabilities import CanSleep, Reading, TellsProgress, keeps_cache
+from ..plugin.capabilities import Reading, TellsProgress, keeps_cache
 from ..plugin.contracts import Description, Usage
 from .life import ServerLife
 from .lifetime import End, Lifetime
@@ -225,10 +225,7 @@ class Supervisor:
         began = anyio.current_time()
 
         async def make_ready() -> Description:
-            if woken and isinstance(backend, CanSleep):
-                await backend.wake()
-            else:
-                await ask_for_model(backend)
+            await ask_for_model(backend, woken=woken)
             await until_ready(backend.ready, self._poll_interval)
             if woken:
                 self._report.step("wake", anyio.current_time() - began)
