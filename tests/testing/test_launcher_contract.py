@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
@@ -16,6 +17,7 @@ import pytest
 
 from jano_core.launchers.attach import AttachLauncher
 from jano_core.launchers.process import ProcessLauncher
+from jano_core.launchers.script import ScriptLauncher
 from jano_core.plugin.server import Server, ServerSpec
 from jano_core.testing.launcher_contract import LauncherContract
 from tests.processes import alive
@@ -67,6 +69,31 @@ class TestAttach(LauncherContract):
         except OSError:
             return False
         return True
+
+    async def crash(self, server: Server) -> None:
+        raise AssertionError("it watches nobody")
+
+
+class TestScript(LauncherContract):
+    """The script is the user's; what it starts is nobody's child and stays until the next call."""
+
+    launcher = ScriptLauncher
+    broken_spec = ServerSpec(model="chat", cmd=("/no/such/script",), url="http://127.0.0.1:1")
+    watches = owns = False
+
+    @pytest.fixture(autouse=True)
+    def script(self, tmp_path: Path) -> None:
+        self.live = tmp_path / "live"
+        self.path = tmp_path / "swap.sh"
+        self.path.write_text(f'#!/bin/sh\n[ "$1" = status ] || echo "$1" > {self.live}\n')
+        self.path.chmod(0o755)
+
+    def spec(self) -> ServerSpec:
+        url = "http://127.0.0.1:1"
+        return ServerSpec(model="chat", cmd=(str(self.path),), url=url, env=dict(os.environ))
+
+    def living(self, server: Server) -> bool:
+        return self.live.exists() and self.live.read_text().strip() == server.spec.model
 
     async def crash(self, server: Server) -> None:
         raise AssertionError("it watches nobody")
