@@ -27,8 +27,10 @@ from msgspec import Struct
 from trio.testing import MockClock
 
 from ..errors import LoadFailed, StopFailed, UpstreamError
+from ..plugin.capabilities import CanSleep, ListsModels, ReportsMemory, TellsProgress
 from ..plugin.contracts import Backend, Description
 from ..plugin.server import Reply, ServerSpec
+from ..runtime.readiness import until_ready
 from .stand_in import Line, Scene, StandIn
 
 __all__ = ["BackendContract", "Line", "Scene", "StandIn"]
@@ -182,6 +184,33 @@ class BackendContract(ABC):
             with anyio.move_on_after(0.5):
                 await step()
             assert anyio.current_time() - began <= 0.5
+
+    @pytest.mark.anyio
+    async def test_its_abilities_know_nothing_where_nothing_listens(self, scene: Scene) -> None:
+        """Those beyond the contract that are questions; see `plugin.capabilities`."""
+        scene.line.cut = True
+        if isinstance(scene.backend, ReportsMemory):
+            assert await scene.backend.memory() is None
+        if isinstance(scene.backend, ListsModels):
+            assert not await scene.backend.models()
+        if isinstance(scene.backend, TellsProgress):
+            assert await scene.backend.reading() is None
+
+    @pytest.mark.anyio
+    async def test_a_server_that_sleeps_is_without_the_model_until_it_wakes(
+        self, scene: Scene
+    ) -> None:
+        """`sleep` says yes only when the memory is free, `wake` brings the model back."""
+        await scene.bring_up()
+        backend = scene.backend
+        if not isinstance(backend, CanSleep) or not await backend.sleep():
+            pytest.skip("it does not sleep, or was not started for it")
+        assert not scene.stand_in.loaded
+        assert await self._ready(scene) is False
+        await backend.wake()
+        with anyio.fail_after(60 + scene.stand_in.load_s):
+            await until_ready(scene.backend.ready, 0.02)
+        assert scene.stand_in.loaded
 
     def _questions(self, scene: Scene) -> Sequence[Callable[[], Awaitable[object]]]:
         backend = scene.backend
