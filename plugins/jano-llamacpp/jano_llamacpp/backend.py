@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -45,6 +46,8 @@ class LlamaCpp(Backend):
         )
         self._slots: Slots | None = None
         spec = server.spec
+        if key := _argument(spec, "--api-key"):
+            server.http.headers["authorization"] = f"Bearer {key.split(',')[0]}"
         if spec.options.get("save_kv") and (folder := _slot_folder(spec)):
             own = settings if isinstance(settings, LlamaCppSettings) else LlamaCppSettings()
             self._slots = Slots(server, SlotStore(folder, spec, own.kv_budget))
@@ -79,8 +82,8 @@ class LlamaCpp(Backend):
     async def describe(self) -> Description:
         """`/props` says how many requests are served at once and how long a context may be.
 
-        Servers behind `--api-key` or started without that page say nothing; then the
-        configuration's `parallel` holds.
+        A server that was started without that page says nothing; then the configuration's
+        `parallel` holds.
         """
         props = await self._props()
         settings = props.get("default_generation_settings")
@@ -172,11 +175,16 @@ class LlamaCpp(Backend):
 
 def _slot_folder(spec: ServerSpec) -> Path | None:
     """Where the server's command says that slots are saved."""
-    for word, following in zip(spec.cmd, (*spec.cmd[1:], ""), strict=True):
-        name, equals, value = word.partition("=")
-        if name == SLOT_FOLDER and (folder := value if equals else following):
-            return Path(spec.cwd or ".") / folder
-    return None
+    folder = _argument(spec, SLOT_FOLDER)
+    return Path(spec.cwd or ".") / folder if folder else None
+
+
+def _argument(spec: ServerSpec, name: str) -> str:
+    """The value of an argument of the server's command; empty where it has none."""
+    for word, following in pairwise((*spec.cmd, "")):
+        if word.partition("=")[0] == name:
+            return word.partition("=")[2] or following
+    return ""
 
 
 def _reading(slot: Mapping[str, Any]) -> Reading | None:

@@ -25,6 +25,7 @@ class Pages:
 
     def __init__(self, pages: dict[str, tuple[int, object]]) -> None:
         self.pages = pages
+        self.headers: dict[str, str] = {}
 
     async def get(self, path: str, *, timeout: float = 2.0) -> Reply:
         if path not in self.pages:
@@ -42,6 +43,13 @@ def backend(pages: dict[str, tuple[int, object]]) -> LlamaCpp:
 
 def slots(*processing: bool) -> list[dict[str, object]]:
     return [{"id": i, "n_ctx": 512, "is_processing": at} for i, at in enumerate(processing)]
+
+
+def test_questions_carry_the_server_s_own_key() -> None:
+    pages = Pages({})
+    spec = ServerSpec(model="chat", cmd=("llama-server", "--api-key", "one,two"))
+    LlamaCpp(Server(spec, http=pages, log=print))
+    assert pages.headers == {"authorization": "Bearer one"}
 
 
 @pytest.mark.anyio
