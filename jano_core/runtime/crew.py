@@ -98,6 +98,8 @@ class Crew:
     def follow(self, tasks: TaskGroup) -> None:
         """Hire for new models, let go for those that are gone."""
         models = self._dispatcher.scheduler.node.instances
+        if models.keys() == self._supervisors.keys():
+            return
         for name in models.keys() - self._supervisors.keys():
             self.logs[name] = LogBuffer()
             self._supervisors[name] = self._hire(name)

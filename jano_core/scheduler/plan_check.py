@@ -11,6 +11,8 @@ from .node import Node
 from .queue import Queue
 from .types import LOCAL, Because, Load, Plan, Serve
 
+_NOTHING: tuple[object, ...] = ((), [])
+
 
 def serves(plan: Plan, queue: Queue) -> tuple[Serve, ...]:
     """The plan's grants in full, with ids and empty model names filled in."""
@@ -42,6 +44,8 @@ def loads(plan: Plan, nodes: Mapping[str, Node]) -> tuple[tuple[Load, tuple[str,
 
 def objection(plan: Plan, queue: Queue, nodes: Mapping[str, Node]) -> str:
     """Why the plan is not legal; empty when it is."""
+    if isinstance(plan, Plan) and _asks_nothing(plan):
+        return ""
     malformed = _against_form(plan)
     if malformed:
         return malformed
@@ -53,6 +57,12 @@ def objection(plan: Plan, queue: Queue, nodes: Mapping[str, Node]) -> str:
         or _against_haste(plan, loads(plan, nodes))
         or _against_loads(loads(plan, nodes), served, queue, nodes)
     )
+
+
+def _asks_nothing(plan: Plan) -> bool:
+    """Most plans: after every request that ends while nobody waits."""
+    parts = (plan.serve, plan.load, plan.unload, plan.reject, plan.because)
+    return plan.wake_at is None and all(part in _NOTHING for part in parts)
 
 
 def _against_form(plan: object) -> str:
