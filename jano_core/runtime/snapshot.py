@@ -136,7 +136,7 @@ def _status(
         in_flight=len(instance.in_flight),
         queued=len(scheduler.queue.of(name)) + len(scheduler.aside.of(name)),
         slots=instance.slots,
-        memory=instance.model.memory,
+        memory=scheduler.estimates.footprint(instance.model),
         last_error=last_errors.get(name, ""),
         url=specs[name].url if name in specs else "",
         ttl=instance.model.ttl,

@@ -23,12 +23,17 @@ def forecast(scheduler: Scheduler, now: float) -> dict[str, Forecast]:
     is next, which is what the strategies that come with Jano do most of the time; each model's
     measured load and service times do the rest. Nobody's estimate is a promise.
     """
+    return _play(scheduler, now)[0]
+
+
+def _play(scheduler: Scheduler, now: float) -> tuple[dict[str, Forecast], float]:
+    """The estimates, and after how many seconds everybody who is here now will be served."""
     order = sorted(
         scheduler.queue.by_model().items(),
         key=lambda item: (_rank(scheduler, item[0]), min(map(_urgency, item[1]))),
     )
     found: dict[str, Forecast] = {}
-    clock = 0.0
+    clock = _drained(scheduler, now)
     for model, requests in order:
         instance = scheduler.node.instances[model]
         stats = scheduler.estimates.stats(instance.model, now)
@@ -39,20 +44,20 @@ def forecast(scheduler: Scheduler, now: float) -> dict[str, Forecast]:
             start = slots[0]
             found.setdefault(request.id, Forecast(len(found) + 1, start))
             slots[0] = start + stats.service_s
-        clock = max(slots)
-    return found
+        clock = max(clock, *slots)
+    return found, clock
 
 
 def expected_wait(scheduler: Scheduler, model: str, now: float) -> float:
     """Seconds that a request for the model would wait if it came now."""
-    known = forecast(scheduler, now)
+    known, everybody = _play(scheduler, now)
     instance = scheduler.node.instances[model]
     service_s = scheduler.estimates.stats(instance.model, now).service_s
-    others = max((each.eta_s for each in known.values()), default=0.0)
     mine = [known[request.id].eta_s for request in scheduler.queue.of(model)]
     if mine:
         return max(mine) + service_s / min(instance.slots, 64)
-    return _ready_in(scheduler, instance, others, now)
+    ready = _ready_in(scheduler, instance, everybody, now)
+    return ready + min(_busy_for(scheduler, instance, service_s, now))
 
 
 def _urgency(request: Request) -> tuple[int, float]:
@@ -74,7 +79,25 @@ def _ready_in(scheduler: Scheduler, instance: Instance, clock: float, now: float
     stats = scheduler.estimates.stats(instance.model, now)
     if instance.state == "starting":
         return max(0.0, stats.load_s - (now - instance.load_began))
+    if scheduler.node.evictions(instance.name, scheduler.queue) == ():
+        return stats.load_s  # there is room: it waits for nobody
     return clock + stats.unload_s + stats.load_s
+
+
+def _drained(scheduler: Scheduler, now: float) -> float:
+    """Seconds until everything that runs has ended."""
+    return max(
+        (
+            max(
+                _busy_for(
+                    scheduler, each, scheduler.estimates.stats(each.model, now).service_s, now
+                )
+            )
+            for each in scheduler.node.instances.values()
+            if each.in_flight and not each.model.resident
+        ),
+        default=0.0,
+    )
 
 
 def _busy_for(

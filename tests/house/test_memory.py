@@ -1,0 +1,146 @@
+"""Memory: what models take is learned, and proven free before the next load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from jano_core.runtime import memory_use
+from jano_core.runtime.memory_use import Holder, Memory
+from jano_core.runtime.weigher import EVERY_S, PATIENCE_S, Weigher
+from jano_core.testing.playhouse import Actor, Stage, playhouse
+
+pytestmark = pytest.mark.anyio
+
+GIB = 2**30
+SHARED = '[memory]\nbudget = "10GiB"'
+
+
+async def ask(stage: Stage, model: str) -> tuple[int, bytes]:
+    body = json.dumps({"model": model}).encode()
+    call, answer = await stage.client.ask("POST", "/v1/chat/completions", body)
+    return call.status, answer
+
+
+def readings(stage: Stage, *free: float) -> None:
+    """What is free at each look, in GiB; the last for ever."""
+    coming: Iterator[float] = iter(free)
+    last = [0.0]
+
+    def look(kind: str) -> int:
+        last[0] = next(coming, last[0])
+        return round(last[0] * GIB)
+
+    dispatcher = stage.jano.dispatcher
+    dispatcher.crew.weigher = Weigher(dispatcher, free=look)
+
+
+def loaded(stage: Stage) -> list[str]:
+    instances = stage.jano.dispatcher.scheduler.node.instances
+    return [name for name, each in instances.items() if each.serving]
+
+
+async def test_what_a_model_takes_is_learned_and_two_that_fit_live_together() -> None:
+    async with playhouse(Actor("chat"), Actor("code"), config=SHARED) as stage:
+        await ask(stage, "chat")
+        await ask(stage, "code")
+        assert loaded(stage) == ["code"]  # unknown: as large as everything
+        weigh(stage, "chat", 3)
+        weigh(stage, "code", 6)
+        await ask(stage, "chat")
+        assert loaded(stage) == ["chat", "code"]
+        _, status = await stage.client.ask("GET", "/status")
+        assert json.loads(status)["models"]["chat"]["memory"] == 3 * GIB
+
+
+def weigh(stage: Stage, model: str, gib: int) -> None:
+    from jano_core.scheduler.events import Weighed
+
+    dispatcher = stage.jano.dispatcher
+    at = dispatcher.clock.now()
+    dispatcher.post(Weighed(at=at, model=model, memory=gib * GIB))
+
+
+async def test_a_load_waits_until_memory_has_come_back() -> None:
+    code = Actor("code", 'memory = "8GiB"')
+    async with playhouse(Actor("chat", 'memory = "8GiB"'), code, config=SHARED) as stage:
+        readings(stage, 10, 2, 4, 6, 8)
+        await ask(stage, "chat")
+        began = anyio.current_time()
+        assert (await ask(stage, "code"))[0] == 200
+        assert anyio.current_time() - began == pytest.approx(0.75, abs=0.3)
+
+
+async def test_memory_that_does_not_come_back_is_an_error_that_names_who_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory_use, "holders", lambda kind: [Holder(1, 7 * GIB)])
+    async with playhouse(Actor("chat", 'memory = "8GiB"'), config=SHARED) as stage:
+        readings(stage, 3)
+        began = anyio.current_time()
+        status, answer = await ask(stage, "chat")
+        assert anyio.current_time() - began < PATIENCE_S
+    assert status == 503
+    message = json.loads(answer)["error"]["message"]
+    assert "chat takes 8.0 GiB of RAM, and 3.0 GiB are free" in message
+    assert "(pid 1) 7.0 GiB" in message
+
+
+async def test_who_has_no_budget_is_never_asked() -> None:
+    async with playhouse(Actor("chat", 'memory = "8GiB"')) as stage:
+        readings(stage, 3)
+        assert (await ask(stage, "chat"))[0] == 200
+
+
+async def test_ready_models_are_looked_at_now_and_then() -> None:
+    async with playhouse(Actor("chat"), config=SHARED) as stage:
+        await ask(stage, "chat")
+        parts = stage.jano.dispatcher.crew["chat"].parts
+        assert parts is not None
+        parts.server.pid = 4711
+        weigher = Weigher(stage.jano.dispatcher, look=lambda pid: Memory("GPU", pid * GIB // 1000))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(weigher.run)
+            await anyio.sleep(EVERY_S + 1)
+            tasks.cancel_scope.cancel()
+        estimates = stage.jano.dispatcher.scheduler.estimates
+        assert estimates.learned().memory == {"chat": 4711 * GIB // 1000}
+
+
+@pytest.mark.wire
+async def test_this_very_process_is_seen(tmp_path: Path) -> None:
+    import os
+
+    if not memory_use.LINUX:
+        pytest.skip("only Linux tells through /proc")
+    mine = memory_use.of_tree(os.getpid())
+    assert mine is not None and mine.size > 10 * 2**20
+    available = memory_use.free("RAM")
+    assert available is not None and available > 0
+    assert memory_use.holders("RAM")
+
+
+@pytest.mark.wire
+async def test_cards_are_told_by_their_own_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The form is that of `nvidia-smi --format=csv,noheader,nounits`."""
+    import os
+
+    program = tmp_path / "nvidia-smi"
+    program.write_text(
+        "#!/bin/sh\n"
+        'case "$1" in\n'
+        f"*apps*) echo '{os.getpid()}, 2048'; echo '1, 512'; echo '77, [N/A]' ;;\n"
+        "*) echo 1000; echo 24 ;;\n"
+        "esac\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert memory_use.of_tree(os.getpid()) == Memory("GPU", 2 * GIB)
+    assert memory_use.free("GPU") == 1024 * 2**20
+    assert [holder.pid for holder in memory_use.holders("GPU")] == [os.getpid(), 1]
