@@ -44,7 +44,7 @@ async def test_its_commands_work_and_its_models_take_each_other_s_place(tmp_path
     assert ran.returncode == 0, ran.stdout.decode()
     assert b"jano-shelf" in ran.stdout
 
-    config = (folder / "jano.toml").read_text()
+    config = (folder / "shelf.toml").read_text()
     config = config.replace("shelf_server.py", str(folder / "shelf_server.py"))
     with running_jano(config, tmp_path / "jano", env={"PYTHONPATH": site}) as jano:
         for model in ("atlas", "novel"):
