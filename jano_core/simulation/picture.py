@@ -20,15 +20,17 @@ COLOURS = {
     "draining": "#8fbf9f",
     "stopping": "#b04a3f",
 }
+WAITING = "#9aa3ad"
 
 
 def draw(runs: Sequence[Run]) -> str:
-    """One panel a run, all on the same scale of time and of depth."""
+    """One panel a run, all on the same scale of time; runs of one trace on one of depth, too."""
     end = max((fate.ended or 0.0 for run in runs for fate in run.fates), default=0.0) or 1.0
-    deepest = max((depth for run in runs for _, depth in run.depth), default=0) or 1
     parts: list[str] = []
     top = 34.0
     for run in runs:
+        alike = [each for each in runs if each.trace.header.trace == run.trace.header.trace]
+        deepest = max((depth for each in alike for _, depth in each.depth), default=0) or 1
         parts += _panel(run, top, end, deepest)
         top += TITLE + LANE * len(run.trace.header.models) + DEPTH + GAP
     parts += _axis(top - 8, end)
@@ -49,7 +51,9 @@ def _legend() -> Iterable[str]:
         x = LEFT + 90 * index
         yield f'<rect x="{x}" y="8" width="10" height="10" fill="{colour}"/>'
         yield _text(x + 14, 17, state)
-    yield _text(LEFT + 90 * len(COLOURS), 17, "grey: requests that wait")
+    x = LEFT + 90 * len(COLOURS)
+    yield f'<rect x="{x}" y="8" width="10" height="10" fill="{WAITING}"/>'
+    yield _text(x + 14, 17, "requests that wait")
 
 
 def _panel(run: Run, top: float, end: float, deepest: int) -> Iterable[str]:
@@ -86,18 +90,20 @@ def _depth(run: Run, top: float, end: float, deepest: int) -> str:
         last = depth
     points.append((_x(end, end), last))
     line = " ".join(f"{x:.1f},{floor - DEPTH * depth / deepest:.1f}" for x, depth in points)
-    return f'<polygon points="{LEFT},{floor} {line} {WIDTH - 10},{floor}" fill="#9aa3ad"/>'
+    return f'<polygon points="{LEFT},{floor} {line} {WIDTH - 10},{floor}" fill="{WAITING}"/>'
 
 
 def _axis(y: float, end: float) -> Iterable[str]:
     for tenth in range(0, 11, 2):
         at = end * tenth / 10
-        yield _text(_x(at, end), y, f"{at / 60:.0f} min" if end > 600 else f"{at:.0f} s")
+        label = f"{at / 60:.0f} min" if end > 600 else f"{at:.0f} s"
+        yield _text(_x(at, end), y, label, anchor="middle" if tenth < 10 else "end")
 
 
 def _x(at: float, end: float) -> float:
     return LEFT + (WIDTH - LEFT - 10) * at / end
 
 
-def _text(x: float, y: float, text: str, weight: str = "normal") -> str:
-    return f'<text x="{x:.0f}" y="{y:.0f}" font-weight="{weight}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, weight: str = "normal", anchor: str = "start") -> str:
+    style = f'font-weight="{weight}" text-anchor="{anchor}"'
+    return f'<text x="{x:.0f}" y="{y:.0f}" {style}>{escape(text)}</text>'
