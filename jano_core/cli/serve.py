@@ -80,8 +80,7 @@ def command(
         async with Jano.open(
             loaded, registry, state_folder=state, reread=read, url=url, router_log=router_log
         ) as holder:
-            # Modules and tables stay for ever: to look through them again and again would take a
-            # seventh of the time of small requests.
+            # Modules and tables stay for ever; the collector need not look through them.
             gc.freeze()
             gc.enable()
             yield holder
