@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .scheduler.residency import ResidencyRule
     from .scheduler.strategy import Strategy
     from .scheduler.types import (
+        Because,
         InstanceView,
         Load,
         Model,
@@ -64,7 +65,9 @@ _HOMES = {
     "plugin.waiting": "until",
     "scheduler.residency": "ResidencyRule",
     "scheduler.strategy": "Strategy",
-    "scheduler.types": ("InstanceView Load Model Plan Priority Reject Request Serve State Stats"),
+    "scheduler.types": (
+        "Because InstanceView Load Model Plan Priority Reject Request Serve State Stats"
+    ),
     "scheduler.view": "View",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
@@ -72,6 +75,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 __all__ = [
     "Authenticator",
     "Backend",
+    "Because",
     "Caller",
     "CanSleep",
     "Command",

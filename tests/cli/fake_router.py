@@ -46,9 +46,19 @@ QUEUE = {
     ],
     "running": [],
 }  # fmt: skip
+STORY = {
+    "id": "42", "model": "code", "outcome": "served", "queue_ms": 30_500, "swap_ms": 20_000,
+    "decisions": [
+        {"at_ms": 0, "rule": "head start", "text": "chat is not done",
+         "ahead": [str(number) for number in range(1, 8)], "evicted": []},
+        {"at_ms": 10_500, "rule": "swap", "text": "its turn", "ahead": [], "evicted": ["chat"]},
+        {"at_ms": 30_500, "rule": "granted", "text": "a slot", "ahead": [], "evicted": []},
+    ],
+}  # fmt: skip
 ANSWERS: dict[str, Any] = {
     "GET /status": STATUS,
     "GET /api/queue": QUEUE,
+    "GET /api/requests/42": STORY,
     "GET /logs/proxy": "one\ntwo\n",
     "GET /logs/chat": "loaded\n",
     "GET /logs/stream/proxy": "one\ntwo\nthree\n",
