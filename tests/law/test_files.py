@@ -20,9 +20,14 @@ TYPICAL = 160
 
 SOURCES = [path for path in python_files("jano_core", "plugins") if "tests" not in path.parts]
 CONTRACTS = (
-    "plugin/contracts.py",
+    "plugin/authenticator.py",
+    "plugin/backend.py",
     "plugin/command.py",
+    "plugin/contract.py",
+    "plugin/dialect.py",
+    "plugin/launcher.py",
     "plugin/server.py",
+    "plugin/usage.py",
     "scheduler/strategy.py",
     "scheduler/residency.py",
 )
