@@ -54,7 +54,7 @@ class Decisions:
     def observe(self, fact: Fact) -> None:
         """Take a fact into the story that it belongs to."""
         match fact:
-            case RequestQueued(resident=False):
+            case RequestQueued():
                 self._queued(fact)
             case Decided():
                 found = Decision(fact.at, fact.rule, fact.text, fact.ahead, fact.evicted)
@@ -99,13 +99,14 @@ class Decisions:
         }
 
     def _queued(self, fact: RequestQueued) -> None:
-        line = self._waiting.setdefault(fact.model, OrderedDict())
-        story = Story(fact.id, fact.model, fact.at)
-        if line:
-            ahead = tuple(islice(line, MOST_AHEAD))
-            text = f"{len(line)} wait for {fact.model} already"
-            story.own.append(Decision(fact.at, "arrival", text, ahead))
-        line[fact.id] = self._stories[fact.id] = story
+        story = self._stories[fact.id] = Story(fact.id, fact.model, fact.at)
+        if not fact.resident:  # for such a model nothing is decided
+            line = self._waiting.setdefault(fact.model, OrderedDict())
+            if line:
+                ahead = tuple(islice(line, MOST_AHEAD))
+                text = f"{len(line)} wait for {fact.model} already"
+                story.own.append(Decision(fact.at, "arrival", text, ahead))
+            line[fact.id] = story
         if len(self._stories) > self._size:
             _, oldest = self._stories.popitem(last=False)
             self._leave(oldest)
