@@ -9,18 +9,25 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+from pathlib import Path
 
 from msgspec import Struct
 
+from .ports import LOOPBACK, listening_pids
 from .process_tree import LINUX, PROC, command, descendants
 
 MIB = 2**20
+DRM = Path("/sys/class/drm")
+OTHER_CARDS = "card*/device/mem_info_vram_total"
+"""What the driver of AMD's cards has."""
 SMI_TIMEOUT_S = 5.0
+OF_THIS_BOX = {LOOPBACK, "localhost", "::1"}
 MOST_HOLDERS = 3
 
 
 class Memory(Struct, frozen=True):
-    """Bytes in one kind of memory: `kind` is `RAM` or `GPU`."""
+    """Bytes in one kind of memory: `kind` is `RAM` or `GPU`, empty where nobody said which."""
 
     kind: str
     size: int
@@ -37,10 +44,28 @@ class Holder(Struct, frozen=True):
 
 
 def of_tree(pid: int) -> Memory | None:
-    """What a process and all below it take: on cards if they use one, else in RAM."""
-    family = descendants(pid)
+    """What a process and all below it take: on cards if they use one, else in RAM.
+
+    None where nobody tells, and where there are cards of another make: what a process has on those
+    is not seen, and its RAM alone would be far too little.
+    """
+    return _of_family(descendants(pid))
+
+
+def of_server(url: str) -> Memory | None:
+    """The same of whoever listens at an address of this box; None for another box."""
+    address = urlsplit(url)
+    if address.hostname not in OF_THIS_BOX or not address.port:
+        return None
+    trees = (descendants(pid) for pid in listening_pids(address.port))
+    return _of_family(set().union(*trees))
+
+
+def _of_family(family: set[int]) -> Memory | None:
     if on_cards := sum(each.size for each in card_holders() if each.pid in family):
         return Memory("GPU", on_cards)
+    if any(DRM.glob(OTHER_CARDS)):
+        return None
     in_ram = sum(_resident(each) for each in family)
     return Memory("RAM", in_ram) if in_ram else None
 

@@ -43,8 +43,8 @@ class Weigher:
         self._dispatcher = dispatcher
         self._look = look
         self._free = free
-        self._kinds: dict[str, str] = {}
-        """Model → the kind of memory that it was seen in."""
+        self.seen: dict[str, Memory] = {}
+        """Model → the most that it took while Jano looked."""
 
     async def run(self) -> None:
         """Look at the ready models now and then, for ever."""
@@ -56,17 +56,16 @@ class Weigher:
                     await self._weigh(name)
 
     async def make_room(self, model: str) -> None:
-        """Called before a load: wait until there is as much free as the model takes.
+        """Called before a load: wait until there is as much free as the model was seen to take.
 
-        Raises `LoadFailed` that names who holds it, once nobody is giving anything back any more.
+        What was not seen is not asked for: a figure of the configuration does not say which kind of
+        memory it means. Raises `LoadFailed` that names who holds it, once nobody is giving anything
+        back any more.
         """
-        instance = self._dispatcher.scheduler.node.instances.get(model)
-        if instance is None or not self._shares:
+        known = self.seen.get(model)
+        if known is None or not known.kind or not self._shares:
             return
-        need = self._dispatcher.scheduler.estimates.footprint(instance.model)
-        if need is None:
-            return
-        kind = self._kinds.get(model, "RAM")
+        kind, need = known.kind, known.size
         readings: list[int] = []
         for _ in range(round(PATIENCE_S / POLL_S)):
             found = await anyio.to_thread.run_sync(self._free, kind)
@@ -92,7 +91,9 @@ class Weigher:
             return
         found = await self._seen(parts)
         if found is not None:
-            self._kinds[model] = found.kind
+            known = self.seen.get(model)
+            if known is None or found.kind != known.kind or found.size > known.size:
+                self.seen[model] = found
             now = self._dispatcher.clock.now()
             self._dispatcher.post(events.Weighed(at=now, model=model, memory=found.size))
 
@@ -105,7 +106,7 @@ class Weigher:
                 except Exception as error:
                     parts.server.log(f"jano: cannot tell how much memory it takes: {error}\n")
                     return None
-                return None if reported is None else Memory("GPU", reported)
+                return None if reported is None else Memory("", reported)
         if parts.server.pid is None:
             return None
         return await anyio.to_thread.run_sync(self._look, parts.server.pid)

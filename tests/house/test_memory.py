@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from jano_core.runtime import memory_use
 from jano_core.runtime.memory_use import Holder, Memory
 from jano_core.runtime.weigher import EVERY_S, PATIENCE_S, Weigher
+from jano_core.scheduler.events import Weighed
 from jano_core.testing.playhouse import Actor, Stage, playhouse
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +38,8 @@ def readings(stage: Stage, *free: float) -> None:
         return round(last[0] * GIB)
 
     dispatcher = stage.jano.dispatcher
-    dispatcher.crew.weigher = Weigher(dispatcher, free=look)
+    weigher = dispatcher.crew.weigher = Weigher(dispatcher, free=look)
+    weigher.seen |= {"chat": Memory("RAM", 8 * GIB), "code": Memory("RAM", 8 * GIB)}
 
 
 def loaded(stage: Stage) -> list[str]:
@@ -58,8 +61,6 @@ async def test_what_a_model_takes_is_learned_and_two_that_fit_live_together() ->
 
 
 def weigh(stage: Stage, model: str, gib: int) -> None:
-    from jano_core.scheduler.events import Weighed
-
     dispatcher = stage.jano.dispatcher
     at = dispatcher.clock.now()
     dispatcher.post(Weighed(at=at, model=model, memory=gib * GIB))
@@ -96,6 +97,12 @@ async def test_who_has_no_budget_is_never_asked() -> None:
         assert (await ask(stage, "chat"))[0] == 200
 
 
+async def test_what_was_never_seen_is_not_asked_for() -> None:
+    async with playhouse(Actor("draw", 'memory = "8GiB"'), config=SHARED) as stage:
+        readings(stage, 3)
+        assert (await ask(stage, "draw"))[0] == 200
+
+
 async def test_ready_models_are_looked_at_now_and_then() -> None:
     async with playhouse(Actor("chat"), config=SHARED) as stage:
         await ask(stage, "chat")
@@ -109,12 +116,11 @@ async def test_ready_models_are_looked_at_now_and_then() -> None:
             tasks.cancel_scope.cancel()
         estimates = stage.jano.dispatcher.scheduler.estimates
         assert estimates.learned().memory == {"chat": 4711 * GIB // 1000}
+        assert weigher.seen == {"chat": Memory("GPU", 4711 * GIB // 1000)}
 
 
 @pytest.mark.wire
 async def test_this_very_process_is_seen(tmp_path: Path) -> None:
-    import os
-
     if not memory_use.LINUX:
         pytest.skip("only Linux tells through /proc")
     mine = memory_use.of_tree(os.getpid())
@@ -125,12 +131,20 @@ async def test_this_very_process_is_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.wire
+async def test_with_cards_of_another_make_nothing_is_made_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "card0" / "device").mkdir(parents=True)
+    (tmp_path / "card0" / "device" / "mem_info_vram_total").write_text("8589934592")
+    monkeypatch.setattr(memory_use, "DRM", tmp_path)
+    assert memory_use.of_tree(os.getpid()) is None
+
+
+@pytest.mark.wire
 async def test_cards_are_told_by_their_own_program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The form is that of `nvidia-smi --format=csv,noheader,nounits`."""
-    import os
-
     program = tmp_path / "nvidia-smi"
     program.write_text(
         "#!/bin/sh\n"
