@@ -9,12 +9,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 from pathlib import Path
 
 from msgspec import Struct
 
-from .ports import LOOPBACK, listening_pids
 from .process_tree import LINUX, PROC, command, descendants
 
 MIB = 2**20
@@ -22,7 +20,6 @@ DRM = Path("/sys/class/drm")
 OTHER_CARDS = "card*/device/mem_info_vram_total"
 """What the driver of AMD's cards has."""
 SMI_TIMEOUT_S = 5.0
-OF_THIS_BOX = {LOOPBACK, "localhost", "::1"}
 MOST_HOLDERS = 3
 
 
@@ -49,19 +46,7 @@ def of_tree(pid: int) -> Memory | None:
     None where nobody tells, and where there are cards of another make: what a process has on those
     is not seen, and its RAM alone would be far too little.
     """
-    return _of_family(descendants(pid))
-
-
-def of_server(url: str) -> Memory | None:
-    """The same of whoever listens at an address of this box; None for another box."""
-    address = urlsplit(url)
-    if address.hostname not in OF_THIS_BOX or not address.port:
-        return None
-    trees = (descendants(pid) for pid in listening_pids(address.port))
-    return _of_family(set().union(*trees))
-
-
-def _of_family(family: set[int]) -> Memory | None:
+    family = descendants(pid)
     if on_cards := sum(each.size for each in card_holders() if each.pid in family):
         return Memory("GPU", on_cards)
     if any(DRM.glob(OTHER_CARDS)):
