@@ -20,6 +20,7 @@ from .plugin.registry import Registry
 from .plugin.server import ServerSpec
 from .runtime.crew import Kit
 from .runtime.life import ServerLife, new_life
+from .runtime.loan import by_nobody, by_the_system
 from .runtime.log_buffer import LogBuffer
 from .runtime.readiness import ServerHttp
 from .runtime.upstream import Transport, Upstream
@@ -65,6 +66,7 @@ class Blueprint:
             make=self._make_life,
             poll_interval=self.config.swap.poll_interval,
             connect=lambda url: Upstream(url, site.transport),
+            weigh=by_the_system if site.transport is None else by_nobody,
         )
 
     def _spec(self, model: str, env: Mapping[str, str]) -> ServerSpec:

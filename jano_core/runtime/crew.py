@@ -17,6 +17,7 @@ from ..plugin.server import ServerSpec
 from ..scheduler import events
 from ..telemetry import facts as f
 from .life import ServerLife
+from .loan import Weigh, by_the_system
 from .log_buffer import LogBuffer
 from .supervisor import Supervisor
 from .upstream import Upstream
@@ -43,6 +44,8 @@ class Kit(Struct, frozen=True):
     poll_interval: float
     connect: Callable[[str], Upstream] = Upstream
     """How requests reach a server at a URL."""
+    weigh: Weigh = by_the_system
+    """What a server takes in memory."""
 
 
 class Crew:
@@ -142,6 +145,7 @@ class Crew:
             self._kits[name].poll_interval,
             lambda url: self._kits[name].connect(url),
             partial(self._make_room, name),
+            lambda parts: self._kits[name].weigh(parts),
         )
 
     async def _make_room(self, model: str) -> None:

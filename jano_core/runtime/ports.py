@@ -31,7 +31,7 @@ def holder(port: int) -> str | None:
         probe.settimeout(0.2)
         if probe.connect_ex((LOOPBACK, port)) != 0:
             return None
-    pids = sorted(_listening_pids(port))
+    pids = sorted(listening_pids(port))
     return _describe(pids[0]) if pids else "a process that cannot be seen from here"
 
 
@@ -41,7 +41,7 @@ def stranger(port: int, tree: set[int]) -> str | None:
     None if there is none, or where the system does not tell: no /proc, another user's process, a
     container engine's forwarder.
     """
-    for pid in sorted(_listening_pids(port) - tree):
+    for pid in sorted(listening_pids(port) - tree):
         if process_tree.command(pid) not in FORWARDERS:
             return _describe(pid)
     return None
@@ -51,7 +51,8 @@ def _describe(pid: int) -> str:
     return f"process {pid} ({process_tree.command(pid) or 'unknown'})"
 
 
-def _listening_pids(port: int) -> set[int]:
+def listening_pids(port: int) -> set[int]:
+    """Processes that take connections to `port` of this box, as far as the system tells."""
     if sys.platform != "linux":
         return set()
     wanted = {f"socket:[{inode}]" for inode in _inodes(port)}

@@ -13,8 +13,8 @@ import anyio
 
 from ..errors import in_words
 from ..plugin.capabilities import CanSleep, KeepsCache
-from ..plugin.contracts import Backend
 from .life import ServerLife
+from .loan import PATIENCE_S, Loan, Weigh
 from .log_buffer import LogBuffer
 
 T = TypeVar("T")
@@ -24,11 +24,14 @@ CACHE_S = 30.0
 
 
 class Release:
-    """Takes the steps of one model's servers; `step` is told what took how long."""
+    """Takes the steps of one model's servers; `step` is told what took how long, and `weigh` says
+    what a server takes.
+    """
 
-    def __init__(self, log: LogBuffer, step: Callable[[str, float], None]) -> None:
+    def __init__(self, log: LogBuffer, step: Callable[[str, float], None], weigh: Weigh) -> None:
         self._log = log
         self._step = step
+        self._loan = Loan(weigh)
         self._failed = ""
         self._left: ServerLife | None = None
 
@@ -40,7 +43,13 @@ class Release:
     def bound(self, parts: ServerLife) -> float:
         """Seconds that `put_away` may take at most."""
         cache = CACHE_S if isinstance(parts.backend, KeepsCache) else 0.0
-        return cache + parts.server.spec.stop_timeout
+        back = PATIENCE_S if _outlives_its_model(parts) else 0.0
+        return cache + parts.server.spec.stop_timeout + back
+
+    async def expect(self, parts: ServerLife) -> None:
+        """A server is about to load its model."""
+        if _outlives_its_model(parts):
+            await self._loan.open(parts)
 
     async def put_away(self, parts: ServerLife, *, well: bool, may_sleep: bool) -> bool:
         """Whether the server sleeps now; otherwise its launcher is to end it. `well` = it was
@@ -53,7 +62,9 @@ class Release:
             if well and isinstance(backend, KeepsCache):
                 await self._save(backend)
             if may_sleep and isinstance(backend, CanSleep):
+                await self._loan.call_in(parts)
                 asleep = bool(await self._take("sleep", backend.sleep, timeout))
+                asleep = asleep and await self._gave_back(parts)
             if not asleep:
                 await self._unload(parts)
             beside.cancel_scope.cancel()
@@ -77,24 +88,38 @@ class Release:
         """The model is wanted again: what was left of it is no leftover."""
         self._left = None
 
-    async def bring_back(self, backend: Backend) -> None:
-        """A server is ready again: let it have its cache."""
+    async def bring_back(self, parts: ServerLife) -> None:
+        """A server is ready: note what it took, and let it have its cache again."""
+        backend = parts.backend
+        if _outlives_its_model(parts):
+            await self._loan.draw(parts)
         if not isinstance(backend, KeepsCache):
             return
         if tokens := await self._take("kv_restore", backend.restore_cache, CACHE_S):
             self._log.write(f"jano: restored {tokens} tokens of cached prompts\n")
 
     async def _unload(self, parts: ServerLife) -> None:
-        """Where `stop` proves nothing, the backend's word is all there is, unless the server is no
-        more.
+        """Where `stop` proves nothing, the backend's word must do, and the system's where it tells;
+        unless the server is no more.
         """
         server, launcher, backend = parts
         self._failed = ""
         self._left = None if launcher.ends else parts  # until it is proven, also if it is cancelled
-        if launcher.ends or await backend.alive():
+        if launcher.ends:
             await self._take("release", backend.release, server.spec.stop_timeout)
+        elif await backend.alive():
+            await self._loan.call_in(parts)
+            await self._take("release", backend.release, server.spec.stop_timeout)
+            if not self._failed:
+                await self._gave_back(parts)
         if not self._failed:
             self._left = None
+
+    async def _gave_back(self, parts: ServerLife) -> bool:
+        if held := await self._loan.repaid(parts):
+            self._failed = held
+            self._log.write(f"jano: {held}\n")
+        return not held
 
     async def _save(self, backend: KeepsCache) -> None:
         if tokens := await self._take("kv_save", backend.save_cache, CACHE_S):
@@ -113,3 +138,7 @@ class Release:
         if result:
             self._step(name, anyio.current_time() - began)
         return result
+
+
+def _outlives_its_model(parts: ServerLife) -> bool:
+    return not parts.launcher.ends or isinstance(parts.backend, CanSleep)

@@ -27,6 +27,7 @@ from ..plugin.capabilities import Reading, TellsProgress, keeps_cache
 from ..plugin.contracts import Description, Usage
 from .life import ServerLife
 from .lifetime import End, Lifetime
+from .loan import Weigh, by_nobody
 from .log_buffer import LogBuffer
 from .readiness import until_ready
 from .release import Release
@@ -45,8 +46,8 @@ class Supervisor:
     """Keeps at most one server of one model alive, as `load` and `unload` order.
 
     `make` builds the parts of a life, `report` hears what became of it, `poll_interval` is the
-    first pause between two questions whether it is ready, `make_room` is awaited before each load.
-    `run` is its task.
+    first pause between two questions whether it is ready, `make_room` is awaited before each load,
+    `weigh` says what a server takes. `run` is its task.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Supervisor:
         poll_interval: float = 0.02,
         connect: Callable[[str], Upstream] = Upstream,
         make_room: Callable[[], Awaitable[None]] = checkpoint,
+        weigh: Weigh = by_nobody,
     ) -> None:
         self._make = make
         self._make_room = make_room
@@ -64,7 +66,7 @@ class Supervisor:
         self._log = log
         self._poll_interval = poll_interval
         self._connect = connect
-        self.release = Release(log, report.step)
+        self.release = Release(log, report.step, weigh)
         self._sleeper = Sleeper(log)
         self._life: Lifetime | None = None
         self._coming: deque[Lifetime] = deque()
@@ -232,12 +234,13 @@ class Supervisor:
             self._sleeper.took(anyio.current_time() - began, woken=woken)
             await launcher.verify()
             about = await backend.describe()
-            await self.release.bring_back(backend)
+            await self.release.bring_back(parts)
             return about
 
         timeout = server.spec.start_timeout
         try:
             with anyio.fail_after(timeout):
+                await self.release.expect(parts)
                 if not woken:
                     await launcher.start()
                     self._report.step("start", anyio.current_time() - began)

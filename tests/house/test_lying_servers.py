@@ -64,8 +64,8 @@ async def burst(client: Client) -> list[int]:
 @pytest.mark.parametrize("backend", ["ollama", "koboldcpp", "tabby", "lmstudio"])
 @pytest.mark.parametrize(
     "ways",
-    [Ways(load_s=20), Ways(load_s=5, late_s=4)],
-    ids=["honest", "late"],
+    [Ways(load_s=20), Ways(load_s=5, late_s=4), Ways(frees_s=6)],
+    ids=["honest", "late", "memory later"],
 )
 async def test_a_burst_over_one_server_costs_one_swap(backend: str, ways: Ways) -> None:
     memory = Memory()
@@ -79,10 +79,11 @@ async def test_a_burst_over_one_server_costs_one_swap(backend: str, ways: Ways) 
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("ways", [Ways(late_s=3), Ways(frees_s=6)], ids=["late", "memory later"])
 @pytest.mark.parametrize("level", [1, 2])
-async def test_two_engines_take_turns_by_sleeping(level: int) -> None:
+async def test_two_engines_take_turns_by_sleeping(level: int, ways: Ways) -> None:
     memory = Memory()
-    servers = {PORT + n: FakeVLLM(memory, name, Ways(late_s=3)) for n, name in enumerate(MODELS)}
+    servers = {PORT + n: FakeVLLM(memory, name, ways) for n, name in enumerate(MODELS)}
     for server in servers.values():
         server.listed.set(True)
         server.asleep.set(True)
@@ -121,6 +122,21 @@ async def test_who_does_not_let_go_keeps_the_next_one_out() -> None:
         assert status == 503
         assert "chat" in answer["error"]["message"]
         server.ways = Ways()
+        assert (await ask(client, "code"))[0] == 200
+    assert memory.most_at_once == 1
+
+
+@pytest.mark.anyio
+async def test_memory_that_does_not_come_back_keeps_the_next_one_out() -> None:
+    memory = Memory()
+    server = FakeOllama(memory, MODELS, Ways(frees_s=40))
+    async with house_before(tables("ollama"), {PORT: server}) as client:
+        assert (await ask(client, "chat"))[0] == 200
+        status, answer = await ask(client, "code")
+        assert status == 503
+        message = answer["error"]["message"]
+        assert "chat may still be in memory: its server still holds 4.0 GiB of GPU" in message
+        await anyio.sleep(20)
         assert (await ask(client, "code"))[0] == 200
     assert memory.most_at_once == 1
 

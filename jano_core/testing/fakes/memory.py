@@ -29,6 +29,12 @@ class Memory:
         return any(name == model and start <= now < end for name, start, end in self.stays)
 
     @property
+    def held(self) -> int:
+        """How many models are in memory now."""
+        now = anyio.current_time()
+        return sum(start <= now < end for _, start, end in self.stays)
+
+    @property
     def most_at_once(self) -> int:
         """The largest number of stays that overlapped."""
         return max(
