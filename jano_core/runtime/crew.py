@@ -144,21 +144,23 @@ class Crew:
             log,
             self._kits[name].poll_interval,
             lambda url: self._kits[name].connect(url),
-            partial(self._make_room, name),
+            partial(self._make_room, report),
             lambda parts: self._kits[name].weigh(parts),
         )
 
-    async def _make_room(self, model: str) -> None:
+    async def _make_room(self, report: ModelReport) -> None:
         """Where Jano cannot end a server, a model may have stayed in its memory: it must be gone
         before another that does not fit beside it is loaded. Raises `LoadFailed`.
         """
-        node = self._dispatcher.scheduler.node
+        node, model = self._dispatcher.scheduler.node, report.model
+        report.kept_out = False
         for name, other in tuple(self._supervisors.items()):
             if name == model or not other.release.leftover:
                 continue
             if node.rule.allowed({*node.occupied(), name, model}):
                 continue
             if why := await other.release.let_go():
+                report.kept_out = True
                 raise LoadFailed(f"{name} may still be in memory: {why}")
         await self.weigher.make_room(model)
 
@@ -168,46 +170,52 @@ class ModelReport:
 
     def __init__(self, dispatcher: Dispatcher, model: str) -> None:
         self._dispatcher = dispatcher
-        self._model = model
+        self.model = model
+        self.kept_out = False
+        """The load under way fails because another model did not make room for it."""
 
     def loaded(self, parallel: int | None, memory: int | None) -> None:
         """The model is ready."""
         self._post(
-            events.Loaded(at=self._now(), model=self._model, parallel=parallel, memory=memory)
+            events.Loaded(at=self._now(), model=self.model, parallel=parallel, memory=memory)
         )
 
     def load_failed(self, message: str, detail: str) -> None:
         """It could not be made ready."""
-        self._dispatcher.last_errors[self._model] = message
+        self._dispatcher.last_errors[self.model] = message
         self._post(
-            events.LoadFailed(at=self._now(), model=self._model, message=message, detail=detail)
+            events.LoadFailed(
+                at=self._now(),
+                model=self.model,
+                message=message,
+                detail=detail,
+                kept_out=self.kept_out,
+            )
         )
 
     def unloaded(self, error: str) -> None:
         """It is gone, as ordered; `error` says what could not be proven."""
         if error:
-            self._dispatcher.last_errors[self._model] = error
-        self._post(events.Unloaded(at=self._now(), model=self._model, error=error))
+            self._dispatcher.last_errors[self.model] = error
+        self._post(events.Unloaded(at=self._now(), model=self.model, error=error))
 
     def crashed(self, message: str, detail: str) -> None:
         """Its server died or hung."""
-        self._dispatcher.last_errors[self._model] = message
+        self._dispatcher.last_errors[self.model] = message
         at = self._dispatcher.clock.wall()
-        self._dispatcher.facts.emit(f.ServerCrashed(at=at, model=self._model, why=message))
-        self._post(
-            events.Crashed(at=self._now(), model=self._model, message=message, detail=detail)
-        )
+        self._dispatcher.facts.emit(f.ServerCrashed(at=at, model=self.model, why=message))
+        self._post(events.Crashed(at=self._now(), model=self.model, message=message, detail=detail))
 
     def step(self, step: str, seconds: float) -> None:
         """A step of its server's life is done."""
-        self._dispatcher.narrator.step(self._model, step, seconds)
+        self._dispatcher.narrator.step(self.model, step, seconds)
 
     def progress(self, fraction: float | None, note: str) -> None:
         """How far its load is."""
-        self._dispatcher.outlook.progress[self._model] = (fraction, note)
+        self._dispatcher.outlook.progress[self.model] = (fraction, note)
         at = self._dispatcher.clock.wall()
         self._dispatcher.facts.emit(
-            f.LoadProgress(at=at, model=self._model, fraction=fraction, note=note)
+            f.LoadProgress(at=at, model=self.model, fraction=fraction, note=note)
         )
 
     def _now(self) -> float:

@@ -55,12 +55,16 @@ class Loaded(Event, frozen=True, kw_only=True):
 
 
 class LoadFailed(Event, frozen=True, kw_only=True):
-    """A model could not be made ready; nothing of it is left running."""
+    """A model could not be made ready; nothing of it is left running.
+
+    `kept_out`: another one did not make room, which is no failure of this one.
+    """
 
     model: str
     node: str = LOCAL
     message: str = ""
     detail: str = ""
+    kept_out: bool = False
 
 
 class Unloaded(Event, frozen=True, kw_only=True):

@@ -193,10 +193,12 @@ class Scheduler:
         instance = self.node.instances[event.model]
         if instance.state != "starting":
             return
-        self.health.loads.fail(event.model, now)
+        waiting = self._waiting_for(event.model)
+        if not (event.kept_out and waiting):  # unasked, it would be tried again and again
+            self.health.loads.fail(event.model, now)
         spent = self.health.spent(event.model, now)
         self.swapper.failed(instance, spent, event.message, now)
-        for request in self._waiting_for(event.model):
+        for request in waiting:
             if self.admission.lost(request, event.model, now):
                 message = f"{event.model} could not be loaded: {event.message}"
                 self.refuse_waiting(

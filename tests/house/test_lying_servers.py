@@ -118,9 +118,10 @@ async def test_who_does_not_let_go_keeps_the_next_one_out() -> None:
     server = FakeOllama(memory, MODELS, Ways(hangs_in_unload=True))
     async with house_before(tables("ollama"), {PORT: server}) as client:
         assert (await ask(client, "chat"))[0] == 200
-        status, answer = await ask(client, "code")
-        assert status == 503
-        assert "chat" in answer["error"]["message"]
+        for _ in range(4):  # more often than its own failures would be forgiven
+            status, answer = await ask(client, "code")
+            assert (status, answer["error"]["code"]) == (503, "model_load_failed")
+            assert "chat may still be in memory" in answer["error"]["message"]
         server.ways = Ways()
         assert (await ask(client, "code"))[0] == 200
     assert memory.most_at_once == 1
