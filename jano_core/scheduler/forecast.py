@@ -79,7 +79,7 @@ def _ready_in(scheduler: Scheduler, instance: Instance, clock: float, now: float
     stats = scheduler.estimates.stats(instance.model, now)
     if instance.state == "starting":
         return max(0.0, stats.load_s - (now - instance.load_began))
-    if scheduler.node.evictions(instance.name, scheduler.queue) == ():
+    if scheduler.node.rule.allowed({*scheduler.node.occupied(), instance.name}):
         return stats.load_s  # there is room: it waits for nobody
     return clock + stats.unload_s + stats.load_s
 
