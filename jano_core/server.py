@@ -6,6 +6,7 @@ tell the application nothing of SIGTERM, and wait for running streams without en
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -172,6 +173,8 @@ class Router:
             serving.start_soon(self._listen, listeners)
             for address in addresses:
                 await _first_answer(address)
+            # Modules and tables stay for ever: the collector need not look through them.
+            gc.freeze()
             self._announce(url)
             self._notifier.ready(self._vitals)
             await self._told.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,7 +37,6 @@ def command(
     config: Path | None, host: str | None, port: int | None, ready_file: Path | None
 ) -> None:
     """Run the router until SIGTERM or SIGINT."""
-    gc.disable()  # until the house stands: what a start makes stays
     import anyio
 
     from .. import folders
@@ -80,9 +78,6 @@ def command(
         async with Jano.open(
             loaded, registry, state_folder=state, reread=read, url=url, router_log=router_log
         ) as holder:
-            # Modules and tables stay for ever; the collector need not look through them.
-            gc.freeze()
-            gc.enable()
             yield holder
 
     async def run() -> None:
