@@ -13,6 +13,7 @@ from ..errors import Refused
 from .body import Body
 from .call import Call, join_target
 from .filters import Edit, edits
+from .framing import EVENTS, Framing
 from .house import House
 from .members import Malformed
 from .multipart import parts, peek_form
@@ -28,6 +29,7 @@ _MODEL_PARAMETER = re.compile(rb"(?<=[?&])model=[^&]*")
 class Destination(Struct, frozen=True, kw_only=True):
     """A resolved call. `raw_target` is the path and query for the model's server.
 
+    `stream`: the client asked for one, and reads it in this `framing`.
     `limit` is the most tokens that the answer may have, as far as that is known.
     `carrier` is where the model's name stands, and so what filters and another name may change.
     """
@@ -36,6 +38,7 @@ class Destination(Struct, frozen=True, kw_only=True):
     raw_target: bytes
     path: str
     stream: bool = False
+    framing: Framing = EVENTS
     limit: int | None = None
     carrier: Literal["json", "form", "query", "path"] = "json"
 

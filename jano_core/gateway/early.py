@@ -1,7 +1,7 @@
 """An answer after its head had to go out before the server's: as events, or as an in-band error.
 
-A streaming client that waits long is sent `200 text/event-stream` early. A server that then does
-not answer with an uncompressed event stream cannot be passed on as it is.
+A streaming client that waits long is sent the head of a stream early. A server that then does not
+answer with an uncompressed stream of that kind cannot be passed on as it is.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from typing import Any
 import msgspec
 
 from ..errors import Refused
+from .framing import Framing
 
 EXCERPT = 64 * 1024
 """How much of a server's error is read."""
 
 
-async def as_event(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """A document as one `data:` event, chunk by chunk; line breaks in JSON are only space."""
-    begin = b"data: "
+async def as_event(chunks: AsyncIterable[bytes], framing: Framing) -> AsyncIterator[bytes]:
+    """A document as one event, chunk by chunk; line breaks in JSON are only space."""
+    opening, empty = framing.opening, True
     async for chunk in chunks:
-        yield begin + chunk.replace(b"\r", b" ").replace(b"\n", b" ")
-        begin = b""
-    if not begin:
-        yield b"\n\n"
+        yield opening + chunk.replace(b"\r", b" ").replace(b"\n", b" ")
+        opening, empty = b"", False
+    if not empty:
+        yield framing.closing
 
 
 async def as_refusal(model: str, status: int, chunks: AsyncIterable[bytes]) -> Refused:

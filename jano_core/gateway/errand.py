@@ -14,6 +14,7 @@ from ..plugin.contracts import Caller
 from .body import IN_MEMORY, read_body
 from .call import Call, RawHeaders
 from .destination import unknown_model
+from .framing import EVENTS
 from .house import House
 from .reply import Reply, send_whole
 from .vigil import keep_alive
@@ -84,7 +85,7 @@ class Errand:
         reply = Reply(self.call.send, self.house.clock.now)
         head = [(b"content-type", content_type.encode()), (b"cache-control", b"no-cache")]
         head.append((b"x-accel-buffering", b"no"))
-        await reply.head(200, head, events=bool(sign))
+        await reply.head(200, head, framing=EVENTS if sign else None)
         async with anyio.create_task_group() as beside:
             period = self.house.config.server.keepalive
             if sign and period:

@@ -118,7 +118,13 @@ class Exchange:
         patience = Patience.of(self._house.config.server, self._destination.target.table)
         vigil = Vigil(patience, self._watch, self._house.clock.now)
         relay = Relay(
-            self._ticket, lease, self._reply, vigil, self._house.normalizers, self._capture
+            self._ticket,
+            lease,
+            self._reply,
+            vigil,
+            self._destination.framing,
+            self._house.normalizers,
+            self._capture,
         )
         self._serving = True
         try:
@@ -167,7 +173,9 @@ class Exchange:
         if self._reply.reserved:
             return
         if not self._reply.head_out:
-            await self._reply.head(200, early_head(self._identity), events=True)
+            framing = self._destination.framing
+            head = early_head(framing.content_type, self._identity)
+            await self._reply.head(200, head, framing=framing)
         await self._reply.sign_of_life(text)
 
     async def _refuse(self, refused: Refused) -> None:

@@ -14,6 +14,7 @@ from .body import Body
 from .call import Call
 from .destination import Destination, by_name
 from .errand import Errand
+from .framing import LINES
 from .house import House
 from .translated import translated
 
@@ -51,8 +52,9 @@ def destined(
     backend = house.registry.backends[destination.target.table.backend]
     raw = bytes(body.buffer)
     if dialect.name in backend.speaks:
-        # Its streams are not made of events: no sign of life can be put into them.
-        return call, Body(dialect.adjust(call.path, raw)), replace(destination, stream=False)
+        lines = dialect.streams_lines(call.path, raw)
+        own = replace(destination, stream=lines, framing=LINES)
+        return call, Body(dialect.adjust(call.path, raw)), own
     translation = dialect.translate(call.path, raw)
     there = replace(
         destination,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import Refused
 from ..plugin.contracts import Usage
-from ..telemetry.tap import EVENT_STREAM, Tap
+from ..telemetry.tap import Tap
 from .body import AsyncPieces
 from .call import RawHeaders
 from .early import as_event, as_refusal
+from .framing import Framing
 from .headers import downward, identity, value_of, waits
 from .reply import Reply
 from .vigil import Vigil
@@ -29,7 +30,7 @@ Head = Callable[[], Awaitable[None]]
 
 class Relay:
     """Passes one server's answer to `reply`; `usage`, `status` and `content_type` are what came of
-    it. `capture` is told all of it, where there is one.
+    it. `framing` is that of a stream that was asked for; `capture` is told all, where there is one.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Relay:
         lease: Lease,
         reply: Reply,
         vigil: Vigil,
+        framing: Framing,
         normalizers: Sequence[UsageNormalizer],
         capture: Capture | None,
     ) -> None:
@@ -49,6 +51,7 @@ class Relay:
         self._lease = lease
         self._reply = reply
         self._vigil = vigil
+        self._framing = framing
         self._normalizers = normalizers
 
     async def run(
@@ -72,10 +75,10 @@ class Relay:
             self._capture.answered(response.headers)
         coding = value_of(response.headers, b"content-encoding").decode("latin-1")
         plain = coding.lower() in ("", "identity")
-        events = kind.lower().startswith(EVENT_STREAM) and plain
+        events = kind.lower().startswith(self._framing.content_type) and plain
         if self._reply.head_out:
             chunks = await self._fit(response, events=events, plain=plain)
-            tap = Tap(EVENT_STREAM, self._normalizers)
+            tap = Tap(self._framing.content_type, self._normalizers)
             await self._pass(chunks, tap)
         else:
             tap = Tap(kind, self._normalizers, encoding=coding)
@@ -90,13 +93,13 @@ class Relay:
     async def _fit(
         self, response: UpstreamResponse, *, events: bool, plain: bool
     ) -> AsyncIterable[bytes]:
-        """Make the answer fit an event stream whose head is out."""
+        """Make the answer fit a stream whose head is out."""
         if not plain:
             text = f"the server of {self._lease.model} compressed its answer to a waiting client"
             raise Refused("upstream_failed", text)
         if not 200 <= response.status < 300:
             raise await as_refusal(self._lease.model, response.status, response.chunks())
-        return response.chunks() if events else as_event(response.chunks())
+        return response.chunks() if events else as_event(response.chunks(), self._framing)
 
     async def _pass(self, chunks: AsyncIterable[bytes], tap: Tap, head: Head | None = None) -> None:
         """`head` waits for the first byte, so that a server which breaks right after its own can
@@ -129,4 +132,5 @@ class Relay:
             headers.append((b"x-accel-buffering", b"no"))
         announced = value_of(headers, b"content-length")
         length = int(announced) if announced.isdigit() and not bodiless else None
-        await self._reply.head(response.status, headers, events=events, length=length)
+        framing = self._framing if events else None
+        await self._reply.head(response.status, headers, framing=framing, length=length)

@@ -10,8 +10,7 @@ import anyio
 from ..errors import Refused
 from ..plugin.contracts import Dialect
 from .call import Message, RawHeaders, Send
-
-_BLANK_LINE = (b"\n\n", b"\n\r\n", b"\r\r", b"\r\r\n")
+from .framing import Framing
 
 
 class Reply:
@@ -25,8 +24,8 @@ class Reply:
         self._now = now
         self.head_out = False
         self.complete = False
-        self.events = False
-        """The head promised an event stream that Jano may write into."""
+        self.framing: Framing | None = None
+        """The head promised a stream that Jano may write into, between its events."""
         self.reserved = False
         """The server's own head is known but waits for its first byte: no other may go out."""
         self.bytes_out = 0
@@ -41,25 +40,30 @@ class Reply:
     @property
     def between_events(self) -> bool:
         """Nothing of an event is out but whole ones."""
-        return self.events and self._tail.endswith(_BLANK_LINE)
+        return self.framing is not None and self._tail.endswith(self.framing.ends)
 
     @property
     def can_begin_again(self) -> bool:
         """Another server's answer can still follow: the client saw no byte of a body."""
-        return not self.bytes_out and (self.events or not self.head_out)
+        return not self.bytes_out and (self.framing is not None or not self.head_out)
 
     async def head(
-        self, status: int, headers: RawHeaders, *, events: bool = False, length: int | None = None
+        self,
+        status: int,
+        headers: RawHeaders,
+        *,
+        framing: Framing | None = None,
+        length: int | None = None,
     ) -> None:
         """Send status and headers. `length` is the body's where the headers announce it."""
-        self.head_out, self.events, self._length = True, events, length
+        self.head_out, self.framing, self._length = True, framing, length
         await self._put({"type": "http.response.start", "status": status, "headers": headers})
 
     async def body(self, chunk: bytes) -> None:
         """Send a chunk of the server's body as it came."""
         self.bytes_out += len(chunk)
         self.complete = self.bytes_out == self._length
-        if self.events:
+        if self.framing is not None:
             self._tail = chunk[-4:] if len(chunk) >= 4 else (self._tail + chunk)[-4:]
         await self._write(chunk, more=not self.complete)
 
@@ -83,9 +87,9 @@ class Reply:
         if not self.head_out:
             self.head_out = self.complete = True
             await send_refusal(self._send, dialect, refused, headers)
-        elif self.events:
+        elif self.framing is not None:
             # A half-sent event is closed first, so that the error is one of its own.
-            closing = b"" if self.between_events else b"\n\n"
+            closing = b"" if self.between_events else self.framing.closing
             self.complete = True
             await self._write(closing + dialect.stream_error(refused), more=False)
 

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from ..runtime.ticket import Ticket
 
 
-def early_head(identity: RawHeaders) -> RawHeaders:
-    """The head of an event stream that begins before its server was asked."""
+def early_head(content_type: str, identity: RawHeaders) -> RawHeaders:
+    """The head of a stream that begins before its server was asked."""
     return [
-        (b"content-type", b"text/event-stream"),
+        (b"content-type", content_type.encode()),
         (b"cache-control", b"no-cache"),
         (b"x-accel-buffering", b"no"),
         *identity,

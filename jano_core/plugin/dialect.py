@@ -34,6 +34,12 @@ class Dialect(Contract):
         """
         return body
 
+    def streams_lines(self, path: str, body: bytes) -> bool:
+        """One of `calls`, for a server that speaks it: is the answer a stream of JSON lines, of
+        which `keepalive` may be one?
+        """
+        return False
+
     def page(self, path: str, models: Sequence[Listed], body: bytes) -> object:
         """The JSON value of one of `pages`; `models` are those that the caller may ask for.
 

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from jano_core.dialects.openai import OpenAI
 from jano_core.errors import Refused
+from jano_core.gateway.framing import EVENTS
 from jano_core.gateway.reply import Reply
 
 pytestmark = pytest.mark.anyio
 
 LINES = st.lists(st.sampled_from([b"data: x", b": note", b"id: 7", b"data:"]), min_size=1)
-EVENTS = st.lists(LINES, min_size=1, max_size=5)
+STREAMS = st.lists(LINES, min_size=1, max_size=5)
 ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
 
 
@@ -35,7 +36,7 @@ class Sent:
         return b"".join(message.get("body", b"") for message in self.messages)
 
 
-@given(EVENTS, ENDS, st.data())
+@given(STREAMS, ENDS, st.data())
 async def test_between_events_is_known_for_any_chunks(
     events: list[list[bytes]], end: bytes, data: st.DataObject
 ) -> None:
@@ -45,7 +46,7 @@ async def test_between_events_is_known_for_any_chunks(
     cuts = sorted(data.draw(st.sets(st.integers(1, len(stream)))) | {0, len(stream)})
 
     reply = Reply(Sent())
-    await reply.head(200, [], events=True)
+    await reply.head(200, [], framing=EVENTS)
     for start, stop in pairwise(cuts):
         assert reply.between_events == (start in ends)
         await reply.body(stream[start:stop])
@@ -55,7 +56,7 @@ async def test_between_events_is_known_for_any_chunks(
 async def test_signs_of_life_stay_out_of_events_and_of_other_answers() -> None:
     sent = Sent()
     reply = Reply(sent)
-    await reply.head(200, [], events=True)
+    await reply.head(200, [], framing=EVENTS)
     await reply.body(b"data: 1\n")
     await reply.sign_of_life(b": no\n\n")
     await reply.body(b"\n")
@@ -88,7 +89,7 @@ async def test_the_last_announced_byte_is_the_end() -> None:
 async def test_an_error_closes_a_half_sent_event_first() -> None:
     sent = Sent()
     reply = Reply(sent)
-    await reply.head(200, [], events=True)
+    await reply.head(200, [], framing=EVENTS)
     await reply.body(b"data: {")
     await reply.refuse(OpenAI(), Refused("upstream_failed", "gone"), [])
     assert sent.body.startswith(b'data: {\n\ndata: {"error":')

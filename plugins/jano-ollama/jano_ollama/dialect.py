@@ -58,6 +58,9 @@ class OllamaDialect(Dialect):
             members["options"] = Raw(msgspec.json.encode(kept))
         return msgspec.json.encode(members)
 
+    def streams_lines(self, path: str, body: bytes) -> bool:
+        return path in ("/api/chat", "/api/generate") and asked.Asked.read(body).streams
+
     def page(self, path: str, models: Sequence[Listed], body: bytes) -> object:
         match path:
             case "/api/tags":
@@ -75,5 +78,8 @@ class OllamaDialect(Dialect):
         return self.error(refused) + b"\n"
 
     def keepalive(self, text: str) -> bytes:
-        """There is none that is not a piece of an answer: see `Spoken.sign`."""
-        return b""
+        """An empty piece, of `/api/chat` and `/api/generate` at once: clients read the half that
+        they asked for, and there are no comments in lines of JSON.
+        """
+        message = {"role": "assistant", "content": ""}
+        return msgspec.json.encode({"message": message, "response": "", "done": False}) + b"\n"

@@ -12,6 +12,7 @@ import pytest
 from jano_core.testing.fakes.house import house_before
 from jano_core.testing.fakes.memory import Memory
 from jano_core.testing.fakes.ollama import FakeOllama
+from jano_core.testing.fakes.server import Ways
 from jano_core.testing.playhouse import Actor, Heard, Says, playhouse
 
 PORT = 9001
@@ -50,6 +51,37 @@ async def test_an_ollama_behind_jano_gets_its_own_api() -> None:
     native = next(body for body in server.bodies if body.get("messages"))
     assert native["options"] == {"seed": 1}
     assert native["keep_alive"] == -1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+async def test_a_native_stream_that_waits_begins_with_empty_pieces(path: str) -> None:
+    server = FakeOllama(Memory(), ["chat"], Ways(load_s=40))
+    async with house_before(OLLAMA, {PORT: server}) as client:
+        connection, answer = await ask(client, {**ASKED, "prompt": "hi"}, path)
+    assert connection.headers["content-type"] == "application/x-ndjson"
+    *signs, last = (json.loads(line) for line in answer.splitlines())
+    empty = {"role": "assistant", "content": ""}
+    assert signs == [{"message": empty, "response": "", "done": False}] * 2
+    assert last["done"] is True
+
+
+@pytest.mark.anyio
+async def test_a_native_stream_that_fails_ends_with_an_error() -> None:
+    server = FakeOllama(Memory(), ["chat"], Ways(never_ready=True))
+    async with house_before(OLLAMA, {PORT: server}) as client:
+        connection, answer = await ask(client, ASKED)
+    assert connection.status == 200
+    assert "chat could not be loaded" in json.loads(answer.splitlines()[-1])["error"]
+
+
+@pytest.mark.anyio
+async def test_what_is_no_stream_waits_in_silence() -> None:
+    server = FakeOllama(Memory(), ["chat"], Ways(load_s=40))
+    async with house_before(OLLAMA, {PORT: server}) as client:
+        connection, answer = await ask(client, {**ASKED, "stream": False})
+    assert connection.status == 200
+    assert json.loads(answer)["done"] is True
 
 
 @pytest.mark.anyio
