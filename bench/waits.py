@@ -59,10 +59,12 @@ def starts(folder: Path, rounds: int, figures: Figures) -> None:
 
 def swaps(folder: Path, rounds: int, figures: Figures) -> None:
     """Requests for two models in turn, whose servers need a millisecond to start and to stop:
-    what is left is Jano's own part of a swap.
+    what is left is Jano's own part of a swap. In order of arrival, because `headstart` would soon
+    learn that each model is wanted again at once, and keep it for a moment.
     """
     models = (f'[models.{name}]\ncmd = "{BUILT}/backend ${{PORT}}"\n' for name in ("one", "two"))
-    with running_jano("".join(models), folder) as jano:
+    config = '[scheduler]\nstrategy = "fifo"\n' + "".join(models)
+    with running_jano(config, folder) as jano:
         for number in range(4 * rounds + 1):
             model = ("one", "two")[number % 2]
             request = urllib.request.Request(
