@@ -93,14 +93,17 @@ class _Decision:
                 continue
             if any(self.lingers(holder, rival, rivals) for holder in evict):
                 continue
-            turn = f"{', '.join(evict)} had its turn" if evict else "there is room"
-            cost = sum(map(self.worth, evict))
-            why = f"it has the oldest request, {turn} (worth {cost:.1f} s of reloading)"
-            load = [Load(rival, evict, why=why)]
+            load = [Load(rival, evict, why=f"it has the oldest request, {self.turn_of(evict)}")]
             return Plan(serve=self.fill(evict), load=load, because=self.because)
         load = [] if self.waiting or not self.settings.preload else self.forecast()
         wake_at = min(self.wakes, default=None)
         return Plan(serve=self.fill(()), load=load, wake_at=wake_at, because=self.because)
+
+    def turn_of(self, evict: tuple[str, ...]) -> str:
+        """Why those go: with what it costs to have them back, by the chance that they are wanted."""
+        if not evict:
+            return "there is room"
+        return f"{', '.join(evict)} had its turn ({sum(map(self.worth, evict)):.1f} s to lose)"
 
     def yields(self, holder: str, rival: str) -> bool:
         """Rules 1 and 2, and the right of the more urgent."""
