@@ -31,12 +31,16 @@ class Wait(Struct):
     bound: float
 
 
-async def keep_hot(strategy: str, seconds: float, rare_at: float, folder: Path) -> Wait:
+async def keep_hot(
+    strategy: str, seconds: float, rare_at: float, folder: Path, *, alpha: float | None = None
+) -> Wait:
     """Play it with real processes. The hot clients go on for `seconds`, or until the request that
-    comes at `rare_at` is answered.
+    comes at `rare_at` is answered. `alpha` is headstart's, if not its default.
     """
     server = f"--load {LOAD_S} --tokens {TOKENS} --rate {TOKENS / SERVICE_S}"
     config = f'[scheduler]\nstrategy = "{strategy}"\n'
+    if alpha is not None:
+        config += f"[scheduler.settings]\nalpha = {alpha}\n"
     config += "".join(model_table(name, folder / "book.jsonl", server) for name in "ab")
     with running_jano(config, folder / "jano") as jano:
         found = Wait(waited=None, bound=0.0)
@@ -45,7 +49,7 @@ async def keep_hot(strategy: str, seconds: float, rare_at: float, folder: Path) 
                 for _ in range(CLIENTS):
                     clients.start_soon(_again_and_again, jano)
                 await anyio.sleep(rare_at)
-                found.bound = await _bound(jano)
+                found.bound = await _bound(jano, alpha or HeadStartSettings().alpha)
                 came = anyio.current_time()
                 answer = await ask(jano.url, "/v1/chat/completions", chat("b"))
                 assert answer.status == 200, answer.body
@@ -59,14 +63,14 @@ async def _again_and_again(jano: RunningJano) -> None:
         await ask(jano.url, "/v1/chat/completions", chat("a"))
 
 
-async def _bound(jano: RunningJano) -> float:
+async def _bound(jano: RunningJano, alpha: float) -> float:
     """Head start, one swap, and the hot requests that have come by then, from the times that Jano
     knows: before the first unload that one's is a guess of a second.
     """
     lines = (await ask(jano.url, "/api/trace")).body.splitlines()
     models = {model.name: model for model in parse(lines, "recorded").header.models}
     one_way = [_one_way(models[name]) for name in "ab"]
-    head_start = HeadStartSettings().alpha * sum(one_way)
+    head_start = alpha * sum(one_way)
     return head_start + max(one_way) + CLIENTS * SERVICE_S + HURRY_S
 
 
