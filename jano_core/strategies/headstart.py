@@ -100,7 +100,7 @@ class _Decision:
         return Plan(serve=self.fill(()), load=load, wake_at=wake_at, because=self.because)
 
     def turn_of(self, evict: tuple[str, ...]) -> str:
-        """Why those go: with what it costs to have them back, by the chance that they are wanted."""
+        """Why those go, and what it costs to have them back, by the chance of that."""
         if not evict:
             return "there is room"
         return f"{', '.join(evict)} had its turn ({sum(map(self.worth, evict)):.1f} s to lose)"
