@@ -35,7 +35,7 @@ class Memoir:
         except (OSError, msgspec.DecodeError) as error:
             log.warning("what was learned earlier cannot be read: %s: %s", self._path, error)
             return
-        self._scheduler.estimates.recall(learned)
+        self._scheduler.estimates.recall(learned, anyio.current_time())
         self._scheduler.roster.recall()
 
     async def keep(self) -> None:

@@ -20,11 +20,14 @@ UNKNOWN_SERVICE_S = 10.0
 
 
 class Learned(Struct, kw_only=True):
-    """What is worth keeping over a restart, by model: times in seconds, footprints in bytes."""
+    """What is worth keeping over a restart, by model: times in seconds, footprints in bytes, rates
+    of arrival as they were at the last one.
+    """
 
     load_s: dict[str, float] = field(default_factory=dict)
     unload_s: dict[str, float] = field(default_factory=dict)
     service_s: dict[str, float] = field(default_factory=dict)
+    rate: dict[str, float] = field(default_factory=dict)
     gaps: dict[str, tuple[float, ...]] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)
 
@@ -94,16 +97,22 @@ class Estimates:
             load_s=dict(self._load),
             unload_s=dict(self._unload),
             service_s=dict(self._service),
+            rate={name: rate for name, (rate, _) in self._rate.items()},
             gaps={name: tuple(gaps) for name, gaps in self._gaps.items()},
             memory=dict(self._memory),
         )
 
-    def recall(self, learned: Learned) -> None:
-        """Take over what an earlier run has learned. Called before the first event."""
+    def recall(self, learned: Learned, now: float) -> None:
+        """Take over what an earlier run has learned. Called before the first event.
+
+        Rates of arrival fade from now on.
+        """
         self._load.update(learned.load_s)
         self._unload.update(learned.unload_s)
         self._service.update(learned.service_s)
         self._memory.update(learned.memory)
+        for name, rate in learned.rate.items():
+            self._rate[name] = rate, now
         for name, gaps in learned.gaps.items():
             self._gaps[name] = deque(gaps, maxlen=GAPS_KEPT)
 

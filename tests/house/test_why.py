@@ -100,6 +100,16 @@ async def test_retry_after_comes_from_measured_times() -> None:
         assert left + load <= int(call.headers["retry-after"]) <= left + load + 3
 
 
+async def test_nobody_waits_longer_than_max_wait() -> None:
+    waits = '[scheduler]\nmax_wait = "4s"'
+    async with playhouse(*cast(), config=waits) as stage:
+        began = anyio.current_time()
+        call, body = await stage.client.ask("POST", CHAT, b'{"model":"code"}')
+        assert (call.status, anyio.current_time() - began) == (503, pytest.approx(4, abs=0.1))
+        assert json.loads(body)["error"]["code"] == "deadline_exceeded"
+        assert int(call.headers["retry-after"]) >= 10
+
+
 async def test_no_swap_and_priority_are_honoured() -> None:
     async with playhouse(*cast()) as stage, anyio.create_task_group() as clients:
         await ask(stage.client, "chat")

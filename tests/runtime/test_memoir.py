@@ -31,6 +31,7 @@ async def test_it_is_written_at_the_end_and_known_at_the_start(tmp_path: Path) -
         tasks.start_soon(Memoir(tmp_path / "state", first).keep)
         first.estimates.loaded("chat", 12.5)
         first.estimates.served("chat", 3.0)
+        first.estimates.arrived("chat", 0.0, idle_since=-7.0)
         first.estimates.weighed("chat", 40)
         first.estimates.weighed("code", 60)
         await anyio.sleep(1)
@@ -38,8 +39,9 @@ async def test_it_is_written_at_the_end_and_known_at_the_start(tmp_path: Path) -
     second = scheduler()
     assert not second.node.rule.allowed({"chat", "code"})
     Memoir(tmp_path / "state", second).recall()
-    stats = second.estimates.stats(Model(name="chat"), 0.0)
+    stats = second.estimates.stats(Model(name="chat"), anyio.current_time())
     assert (stats.load_s, stats.service_s, stats.measured) == (12.5, 3.0, True)
+    assert (stats.gaps, stats.rate > 0) == ((7.0,), True)
     assert second.node.rule.allowed({"chat", "code"})
 
 

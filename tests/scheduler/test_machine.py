@@ -28,17 +28,20 @@ from jano_core.scheduler.strategy import Strategy
 from jano_core.scheduler.types import Model, Priority, Request
 from jano_core.strategies.fifo import Fifo
 from jano_core.strategies.greedy import Greedy
-from jano_core.strategies.headstart import HeadStart
+from jano_core.strategies.headstart import HeadStart, HeadStartSettings
 from tests.scheduler.conftest import PROFILE, SEED
 from tests.scheduler.foolish import Drunk, Glutton, Hostile, Juggler, Sleeper
 from tests.scheduler.shell import Shell
 
 NAMES = ("a", "b", "c", "d")
 
+EAGER = HeadStartSettings(alpha=0.0, hold=0.0, linger=9.0, preload=0.1, shortest_first=True)
+
 STRATEGIES: dict[str, Any] = {
     "greedy": lambda _: Greedy(),
     "fifo": lambda _: Fifo(),
     "headstart": lambda _: HeadStart(),
+    "eager headstart": lambda _: HeadStart(EAGER),
     "drunk": Drunk,
     "glutton": lambda _: Glutton(),
     "hostile": Hostile,
@@ -142,6 +145,7 @@ class Histories(RuleBasedStateMachine):
     @rule(
         burst=st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=2), min_size=1, max_size=5),
         session=st.sampled_from(("", "", "s", "t")),
+        length=st.sampled_from((None, 1.0, 100.0)),
         priority=st.sampled_from(Priority),
         patience=st.one_of(st.none(), st.none(), st.floats(0, 30)),
         allow_swap=st.sampled_from((True, True, True, False)),
@@ -150,6 +154,7 @@ class Histories(RuleBasedStateMachine):
         self,
         burst: list[list[int]],
         session: str,
+        length: float | None,
         priority: Priority,
         patience: float | None,
         allow_swap: bool,
@@ -163,6 +168,7 @@ class Histories(RuleBasedStateMachine):
                     id=str(self.count),
                     models=tuple(dict.fromkeys(names)),
                     session=session,
+                    length=length,
                     arrived=now,
                     priority=priority,
                     deadline=None if patience is None else now + patience,
