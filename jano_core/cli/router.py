@@ -18,6 +18,7 @@ from ..errors import JanoError
 from .group import Unreachable
 
 _SECONDS = 10.0
+_KEY = "JANO_API_KEY"
 
 
 class Router:
@@ -50,13 +51,14 @@ class Router:
     def _ask(self, method: str, path: str, timeout: float | None) -> http.client.HTTPResponse:
         connection = self._connection(timeout)
         try:
-            connection.request(method, path, headers={"accept": "application/json, text/plain"})
+            connection.request(method, path, headers=_headers())
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise Unreachable(f"no router answers at {self.address}: {why}") from None
         if response.status >= 400:
-            raise JanoError(_message(response.status, response.read()))
+            hint = f"; put it into ${_KEY}" if response.status == 401 else ""
+            raise JanoError(_message(response.status, response.read()) + hint)
         return response
 
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
@@ -107,6 +109,13 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def model_path(prefix: str, model: str) -> str:
     """`prefix/model`; slashes of a model's name stay, everything else is escaped."""
     return f"{prefix}/{quote(model, safe='/')}"
+
+
+def _headers() -> dict[str, str]:
+    key = os.environ.get(_KEY)
+    return {"accept": "application/json, text/plain"} | (
+        {"authorization": f"Bearer {key}"} if key else {}
+    )
 
 
 def _configured() -> str:

@@ -23,6 +23,7 @@ from ..strategies.headstart import HeadStart
 from ..telemetry.usage import BUILTIN as USAGE_NORMALIZERS
 from .contracts import Authenticator, Backend, Dialect, Launcher, UsageNormalizer
 from .hookspecs import hookimpl
+from .keys_authenticator import KeysAuthenticator
 from .none_authenticator import NoneAuthenticator
 from .openai_backend import OpenAIBackend
 
@@ -60,7 +61,7 @@ def jano_usage_normalizers() -> Iterable[type[UsageNormalizer]]:
 @hookimpl
 def jano_authenticators() -> Iterable[type[Authenticator]]:
     """See `JanoSpec`."""
-    return [NoneAuthenticator]
+    return [NoneAuthenticator, KeysAuthenticator]
 
 
 @hookimpl

@@ -75,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         asked = f"{self.command} {self.path}"
         self.server.asked.append(asked)
+        if key := self.headers["authorization"]:
+            self.server.asked.append(f"authorization: {key}")
         known = asked in ANSWERS
         answer = ANSWERS.get(asked, {"error": {"message": "unknown model 'nope'"}})
         body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()

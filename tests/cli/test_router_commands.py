@@ -173,3 +173,11 @@ def configure(folder: Path, url: str) -> None:
     file = folder / "jano" / "jano.toml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(f"[server]\nport = {url.rpartition(':')[2]}\n")
+
+
+def test_a_router_with_keys_is_told_the_one_of_the_environment(
+    router: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JANO_API_KEY", "mine")
+    assert jano("status", "--url", router[0]).exit_code == 0
+    assert "authorization: Bearer mine" in router[1]

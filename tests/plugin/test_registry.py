@@ -194,7 +194,7 @@ def test_discovery_takes_the_built_ins_and_survives_a_broken_entry_point(
     assert {"process", "script", "attach"} <= set(registry.launchers)
     assert set(registry.backends) == {"openai"}
     assert set(registry.residency_rules) == {"budget", "groups", "matrix"}
-    assert set(registry.authenticators) == {"none"}
+    assert set(registry.authenticators) == {"none", "keys"}
     assert [each.name for each in registry.dialects] == ["openai", "anthropic"]
     assert registry.plugins[1].error == (
         "ModuleNotFoundError: No module named 'jano_gone_entirely'"
