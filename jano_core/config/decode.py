@@ -5,6 +5,7 @@ msgspec alone stops at the first error and hides the names of keys in its paths.
 
 from __future__ import annotations
 
+import json
 import re
 import types
 from collections.abc import Mapping
@@ -54,9 +55,7 @@ def show(value: object) -> str:
     """What was found, short enough for one line."""
     if isinstance(value, Mapping):
         return "a table"
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    if isinstance(value, str):
-        text = f'"{value}"'
+    text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

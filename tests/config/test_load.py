@@ -130,7 +130,7 @@ def test_no_models_is_a_warning(loading: Load) -> None:
         ),
         (
             CHAT + '[models.chat.request]\nremove = ["a", 3]\n',
-            "jano.toml:4: [models.chat.request] remove: expected a string, found ['a', 3]",
+            "jano.toml:4: [models.chat.request] remove: expected a string, found [\"a\", 3]",
         ),
         (
             "[models.chat]\nlisted = true\n",
