@@ -29,7 +29,8 @@ def account(cost: dict[str, Any]) -> Iterator[str]:
     else:
         fifo, avoided = cost["swaps"] + cost["avoided"], cost["avoided"]
         difference = f"{avoided} avoided" if avoided >= 0 else f"{-avoided} fewer"
-        yield f"First come, first served would have made {fifo}: {difference}."
+        yield f"First come, first served would have made {fifo}, by the rule of `jano simulate`:"
+        yield f"{difference}."
     if cost["byTransition"]:
         yield ""
         yield f"{'FROM':30}{'TO':30}{'SWAPS':>8}{'TIME':>10}"

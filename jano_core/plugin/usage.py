@@ -14,7 +14,8 @@ from .contract import Contract
 class Usage(Struct, frozen=True, kw_only=True):
     """What a server reported of one answer. Rates in tokens per second; None = not observed.
 
-    `source` names where the rates come from (`timings`, `ollama`, `clock`, ...).
+    `source` names where the rates come from (`timings`, `ollama`, `clock`, ...). `count_source` is
+    the normalizer that read the counts; who reads an answer sets it.
     """
 
     prompt_tokens: int | None = None
@@ -23,6 +24,12 @@ class Usage(Struct, frozen=True, kw_only=True):
     generated_per_second: float | None = None
     prompt_per_second: float | None = None
     source: str | None = None
+    count_source: str | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Is any number of tokens known?"""
+        return not (self.prompt_tokens is self.generated_tokens is self.cached_tokens is None)
 
     def merged(self, later: Usage) -> Usage:
         """Field by field, `later` wins where it has a value."""

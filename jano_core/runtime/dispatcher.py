@@ -45,7 +45,7 @@ class Dispatcher:
         self._lengths = Lengths()
         self.tickets: dict[str, Ticket] = {}
         self.last_errors: dict[str, str] = {}
-        self.narrator = Narrator(facts, clock, self._is_resident, self._fails)
+        self.narrator = Narrator(facts, clock, self._is_resident, self.scheduler.health)
         self._pending: deque[events.AnyEvent] = deque()
         self._handling = False
         self._numbers = 0
@@ -289,9 +289,6 @@ class Dispatcher:
     def _is_resident(self, model: str) -> bool:
         instance = self.scheduler.node.instances.get(model)
         return instance is not None and instance.model.resident
-
-    def _fails(self, model: str) -> int:
-        return self.scheduler.health.loads.count(model, self.clock.now())
 
     def _tick(self) -> None:
         self.post(events.Tick(at=self.clock.now()))

@@ -6,27 +6,25 @@ from collections.abc import Callable
 
 from ..clock import Clock
 from ..scheduler.commands import Note
+from ..scheduler.health import Health
 from ..telemetry import facts as f
 from .ticket import Ending, Ticket
 
 
 class Narrator:
-    """Knows how things read as facts. Jano's own requests are not told.
-
-    `fails` says how many loads of a model have failed in a row.
-    """
+    """Knows how things read as facts. Jano's own requests are not told."""
 
     def __init__(
         self,
         facts: f.Facts,
         clock: Clock,
         is_resident: Callable[[str], bool],
-        fails: Callable[[str], int],
+        health: Health,
     ) -> None:
         self._facts = facts
         self._clock = clock
         self._is_resident = is_resident
-        self._fails = fails
+        self._health = health
         self._lived_at: dict[str, float] = {}
         """Model being loaded → when its server's process lived."""
 
@@ -103,6 +101,9 @@ class Narrator:
                 attempt=lease.attempt if lease else 1,
                 resident=self._is_resident(request.model),
                 content_type=end.content_type,
+                fails=self._health.count(request.model, self._clock.now())
+                if end.code == "model_unavailable"
+                else 0,
             )
         )
 
@@ -171,5 +172,5 @@ class Narrator:
             ready_s=now - self._lived_at.pop(note.model, now),
             requests=note.requests,
             error=note.text if note.kind != "swap_ready" else "",
-            fails=self._fails(note.model) if note.kind == "swap_failed" else 0,
+            fails=self._health.loads.count(note.model, now) if note.kind == "swap_failed" else 0,
         )

@@ -26,6 +26,10 @@ class Health:
         self.loads.succeed(model)
         self.crashes.succeed(model)
 
+    def count(self, model: str, now: float) -> int:
+        """Its failures of the kind that it has more of."""
+        return max(self.loads.count(model, now), self.crashes.count(model, now))
+
     def spent(self, model: str, now: float) -> bool:
         """Is it to be left alone?"""
         return self.loads.exceeded(model, now) or self.crashes.exceeded(model, now)

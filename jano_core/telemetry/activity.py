@@ -100,6 +100,7 @@ class Activity:
                 "client": fact.client,
                 "session": fact.session,
                 "priority": fact.priority,
+                "count_source": usage.count_source or "",
                 "rate_source": usage.source or "",
             },
         }

@@ -59,7 +59,8 @@ def _log_end(fact: RequestEnded) -> None:
             _say(logging.INFO, f"{which} aborted by client disconnect", **about)
             _log_served(fact)
         case "refused" if fact.code == "model_unavailable":
-            _say(logging.WARNING, "failing fast: backend marked bad", **about, err=fact.error)
+            text = "failing fast: backend marked bad"
+            _say(logging.WARNING, text, **about, fails=fact.fails, err=fact.error)
         case "failed":
             which = "passthrough" if fact.resident else "upstream"
             _say(logging.ERROR, f"{which} failed", **about, status=fact.status, **problem)

@@ -80,7 +80,8 @@ class RequestEnded(Fact, frozen=True, kw_only=True):
     `left` (client gone, status 499), `failed` (server broke off), `cancelled` (by a person).
     `queue_ms`/`swap_ms`: time until granted, and how much of it was a swap.
     `ttfb_ms`: grant → first body byte. `total_ms`: arrival → end. `code`: Jano's error code.
-    `content_type`: the answer's, empty where none came from the server.
+    `content_type`: the answer's, empty where none came from the server. `fails`: of a request that
+    was refused because its model failed too often, how often.
     """
 
     id: str
@@ -103,6 +104,7 @@ class RequestEnded(Fact, frozen=True, kw_only=True):
     attempt: int = 1
     resident: bool = False
     content_type: str = ""
+    fails: int = 0
 
 
 class InstanceChanged(Fact, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import msgspec
+from msgspec.structs import replace
 
 from ..plugin.contracts import NOTHING, Usage, UsageNormalizer
 
@@ -99,7 +100,8 @@ class Tap:
                 log.exception("usage normalizer %s raised", type(normalizer).__name__)
                 continue
             if reports:
-                yield reduce(Usage.merged, reports)
+                found = reduce(Usage.merged, reports)
+                yield replace(found, count_source=normalizer.name if found.counts else None)
 
     def _own_rate(self, tokens: int | None) -> Usage:
         """Tokens over the time that they took to pass: of no meaning for one lump of bytes."""

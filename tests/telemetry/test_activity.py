@@ -72,6 +72,7 @@ def test_a_row_in_llama_swaps_shape():
                     "client": "",
                     "session": "",
                     "priority": "high",
+                    "count_source": "",
                     "rate_source": "",
                 },
             }

@@ -40,8 +40,8 @@ SERVED = {**ABOUT, "status": 200, "ms": 100, "aborted": False}
             ],
         ),
         (
-            ended("alpha", code="model_unavailable", **REFUSED),
-            [("failing fast: backend marked bad", {**ABOUT, "err": "no"})],
+            ended("alpha", code="model_unavailable", fails=3, **REFUSED),
+            [("failing fast: backend marked bad", {**ABOUT, "fails": 3, "err": "no"})],
         ),
         (
             ended("alpha", code="queue_full", **REFUSED),

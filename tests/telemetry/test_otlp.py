@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+import websockets.sync.server
+from websockets.asyncio.client import connect
+from websockets.sync.server import ServerConnection
 
 from jano_core.testing.running import running_jano
 from tests.simulated import model_table
@@ -134,3 +138,37 @@ async def arrived(url: str, number: int) -> None:
             waiting = status["queueDepth"] + status["inFlight"]
             if waiting + status["requestsServedTotal"] - 1 >= number:
                 return
+
+
+async def test_a_websocket_carries_the_caller_s_trace_too(tmp_path: Path) -> None:
+    def tell(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        socket.send(socket.request.headers["traceparent"])
+
+    header = {"traceparent": CALLER, "tracestate": "vendor=value"}
+    with listening(tell) as port, http_receiver() as (url, received):
+        config = f'[telemetry]\notlp = true\n[models.talk]\nurl = "http://127.0.0.1:{port}"\n'
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": url}
+        with running_jano(config + 'health = "none"\n', tmp_path / "jano", env=env) as jano:
+            there = jano.url.replace("http", "ws") + "/upstream/talk/ws"
+            async with connect(there, additional_headers=header, proxy=None) as socket:
+                arrived = str(await socket.recv())
+    [server] = (span for span in received.spans if span.kind == SERVER)
+    [client] = (span for span in received.spans if span.kind == CLIENT)
+    assert (server.trace_id.hex(), server.parent_span_id.hex()) == (TRACE, PARENT)
+    assert attributes(server)["http.response.status_code"] == 101
+    assert client.parent_span_id == server.span_id
+    assert arrived.split("-")[1:3] == [TRACE, client.span_id.hex()]
+
+
+@contextmanager
+def listening(serve: Callable[[ServerConnection], None]) -> Iterator[int]:
+    """A WebSocket server in a thread; its port."""
+    server = websockets.sync.server.serve(serve, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.socket.getsockname()[1]
+    finally:
+        server.shutdown()
+        thread.join()

@@ -111,7 +111,7 @@ def test_log_lines(caplog: pytest.LogCaptureFixture):
         SwapEnded(at=START, swap=1, model="a", outcome="cancelled"),
         ended("a"),
         ended("a", resident=True),
-        ended("a", outcome="refused", status=503, code="model_unavailable", error="x"),
+        ended("a", outcome="refused", status=503, code="model_unavailable", fails=3, error="x"),
         ended("a", outcome="left", status=499),
         ended("a", outcome="left", status=499, queue_ms=1.0),
         ended("a", outcome="failed", status=502, code="upstream_failed", error="x"),

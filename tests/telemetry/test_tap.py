@@ -43,7 +43,7 @@ def usage(prompt: int, generated: int) -> dict[str, int]:
 def test_a_small_document_is_read_whole():
     body = json.dumps({"usage": usage(3, 4)}).encode()
     assert read("application/json", body[:10], body[10:]) == Usage(
-        prompt_tokens=3, generated_tokens=4
+        prompt_tokens=3, generated_tokens=4, count_source="openai"
     )
 
 
@@ -62,7 +62,7 @@ def test_the_last_event_of_a_long_stream_is_kept():
 
 def test_a_single_oversized_event_is_kept():
     found = read(SSE, event(pad="z" * 2 * CAP, usage=usage(5, 6)))
-    assert found == Usage(prompt_tokens=5, generated_tokens=6)
+    assert found == Usage(prompt_tokens=5, generated_tokens=6, count_source="openai")
 
 
 def test_the_first_event_of_a_long_stream_is_kept_as_well():
@@ -105,13 +105,13 @@ def test_nothing_to_read_is_none(body):
 def test_lines_of_json_are_read():
     lines = b'{"response":"a"}\n{"done":true,"eval_count":10,"eval_duration":2000000000}\n'
     assert read("application/x-ndjson", lines) == Usage(
-        generated_tokens=10, generated_per_second=5.0, source="ollama"
+        generated_tokens=10, generated_per_second=5.0, source="ollama", count_source="ollama"
     )
 
 
 def test_a_list_of_answers_is_read():
     assert read("application/json", b'[{"timings": {"predicted_n": 4}}]') == Usage(
-        generated_tokens=4
+        generated_tokens=4, count_source="llamacpp"
     )
 
 
@@ -141,6 +141,7 @@ def test_counts_come_from_usage_and_rates_from_timings():
             generated_per_second=50.5,
             prompt_per_second=400.0,
             source="timings",
+            count_source="openai",
         )
 
 
@@ -177,5 +178,5 @@ def test_a_later_normalizer_wins_and_a_broken_one_costs_nothing(caplog):
 
     tap = Tap("application/json", [*ALL, Broken(), Sure()], now=Watch())
     tap.feed(json.dumps({"usage": usage(3, 4)}).encode())
-    assert tap.result() == Usage(prompt_tokens=77, generated_tokens=4)
+    assert tap.result() == Usage(prompt_tokens=77, generated_tokens=4, count_source="sure")
     assert "Broken" in caplog.text

@@ -6,7 +6,15 @@ from .anthropic import AnthropicUsage
 from .llamacpp import LlamaCppUsage
 from .ollama import OllamaUsage
 from .openai import OpenAIUsage
+from .vllm import VllmUsage
 
-BUILTIN = (OllamaUsage, LlamaCppUsage, AnthropicUsage, OpenAIUsage)
+BUILTIN = (OllamaUsage, LlamaCppUsage, VllmUsage, AnthropicUsage, OpenAIUsage)
 
-__all__ = ["BUILTIN", "AnthropicUsage", "LlamaCppUsage", "OllamaUsage", "OpenAIUsage"]
+__all__ = [
+    "BUILTIN",
+    "AnthropicUsage",
+    "LlamaCppUsage",
+    "OllamaUsage",
+    "OpenAIUsage",
+    "VllmUsage",
+]

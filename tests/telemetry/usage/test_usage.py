@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from jano_core.plugin.contracts import Usage
-from jano_core.telemetry.usage import AnthropicUsage, LlamaCppUsage, OllamaUsage, OpenAIUsage
+from jano_core.telemetry.usage import (
+    AnthropicUsage,
+    LlamaCppUsage,
+    OllamaUsage,
+    OpenAIUsage,
+    VllmUsage,
+)
 
 
 @pytest.mark.parametrize(
@@ -133,3 +139,28 @@ def test_llamacpp(timings, expected):
 )
 def test_ollama(document, expected):
     assert OllamaUsage().read(document) == expected
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (
+            {
+                "usage": {"prompt_tokens": 42, "completion_tokens": 128},
+                "metrics": {
+                    "time_to_first_token_ms": 85.2,
+                    "generation_time_ms": 1240.5,
+                    "queue_time_ms": 12.3,
+                    "mean_itl_ms": 9.1,
+                    "tokens_per_second": 103.2,
+                },
+            },
+            Usage(generated_per_second=103.2, source="metrics"),
+        ),
+        ({"metrics": {"time_to_first_token_ms": 85.2, "tokens_per_second": None}}, None),
+        ({"metrics": 3}, None),
+        ({}, None),
+    ],
+)
+def test_vllm(document, expected):
+    assert VllmUsage().read(document) == expected
