@@ -8,6 +8,7 @@ from statistics import median
 
 from msgspec import Struct, field
 
+from .sequence import Sequence, Shares
 from .sessions import Sessions
 from .types import Model, Stats
 
@@ -21,7 +22,7 @@ UNKNOWN_SERVICE_S = 10.0
 
 class Learned(Struct, kw_only=True):
     """What is worth keeping over a restart, by model: times in seconds, footprints in bytes, rates
-    of arrival as they were at the last one.
+    of arrival as they were at the last one, and what was asked for `after` it.
     """
 
     load_s: dict[str, float] = field(default_factory=dict)
@@ -30,6 +31,7 @@ class Learned(Struct, kw_only=True):
     rate: dict[str, float] = field(default_factory=dict)
     gaps: dict[str, tuple[float, ...]] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)
+    after: dict[str, Shares] = field(default_factory=dict)
 
 
 class Estimates:
@@ -47,6 +49,7 @@ class Estimates:
         self._gaps: dict[str, deque[float]] = {}
         self._memory: dict[str, int] = {}
         self.sessions = Sessions()
+        self.sequence = Sequence()
 
     def loaded(self, model: str, seconds: float) -> None:
         """A load took `seconds`, from the start of the server to ready."""
@@ -62,6 +65,7 @@ class Estimates:
 
     def arrived(self, model: str, now: float, idle_since: float | None) -> None:
         """A request for the model came in; it had been idle since `idle_since`."""
+        self.sequence.arrived(model)
         self._rate[model] = (self._decayed(model, now) + 1 / RATE_MEMORY_S, now)
         if idle_since is not None:
             self._gaps.setdefault(model, deque(maxlen=GAPS_KEPT)).append(now - idle_since)
@@ -100,6 +104,7 @@ class Estimates:
             rate={name: rate for name, (rate, _) in self._rate.items()},
             gaps={name: tuple(gaps) for name, gaps in self._gaps.items()},
             memory=dict(self._memory),
+            after=self.sequence.after,
         )
 
     def recall(self, learned: Learned, now: float) -> None:
@@ -111,6 +116,7 @@ class Estimates:
         self._unload.update(learned.unload_s)
         self._service.update(learned.service_s)
         self._memory.update(learned.memory)
+        self.sequence.after.update(learned.after)
         for name, rate in learned.rate.items():
             self._rate[name] = rate, now
         for name, gaps in learned.gaps.items():

@@ -64,6 +64,12 @@ class View:
         """What was measured of a model; priors where nothing was."""
         return self._estimates.stats(self._nodes[node].instances[model].model, self.now)
 
+    def chance_of_next(self, model: str) -> float:
+        """The chance that the next request is for `model`, by what followed requests for the model
+        that was asked for last.
+        """
+        return self._estimates.sequence.chance(model)
+
     def sessions(self, model: str, at_most: float) -> Iterator[Session]:
         """Sessions whose last request for `model` ended no longer than `at_most` seconds ago and
         that may come back, the newest first.

@@ -30,7 +30,7 @@ BUSY = 1e3
 """Price of waiting for running requests to end: only where there is no idle choice."""
 LONG = math.inf
 """Length of a request of which nothing is known: it goes behind those that say they are short."""
-CLEARLY = 1.2
+CLEARLY = 3.0
 """How much more a forecast must promise than what it puts away."""
 
 
@@ -39,7 +39,7 @@ class HeadStartSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `tier_shift` are seconds added to the arrival of high, normal and low requests. `linger` 0
     gives up a dry model at once. After `preload` round trips without any request the model that
-    is most worth having is loaded (0: never). `shortest_first` lets requests that are known to be
+    is likely to be asked for next is loaded (0: never). `shortest_first` lets requests that are known to be
     short pass longer ones for the same model, until those have waited for a round trip.
     """
 
@@ -171,16 +171,21 @@ class _Decision:
         return patience
 
     def forecast(self) -> list[Load]:
-        """Nobody waits: what would be worth more than what it puts away?"""
+        """Nobody waits: who is likely to be next, and worth much more than what it puts away?"""
         instances = self.view.instances.values()
         absent = [each.model for each in instances if each.state == "stopped"]
-        for model in sorted(absent, key=lambda model: (-self.worth(model), model)):
-            evict = self.view.evictions(model, self.price)
-            if evict is None or CLEARLY * sum(map(self.price, evict)) > self.worth(model):
+        likely = [model for model in absent if self.view.chance_of_next(model) > LEAST_CHANCE]
+        for model in sorted(likely, key=lambda model: (-self.promise(model), model)):
+            evict = self.view.evictions(model, self.promise)
+            if evict is None or CLEARLY * sum(map(self.promise, evict)) > self.promise(model):
                 continue
             if all(self.long_idle(holder, model) for holder in evict):
                 return [Load(model, evict, why="it is likely to be asked for next")]
         return []
+
+    def promise(self, model: str) -> float:
+        """Seconds of loading, by the chance that the next request is for it."""
+        return self.view.stats(model).load_s * self.view.chance_of_next(model)
 
     def long_idle(self, holder: str, rival: str) -> bool:
         """Has nobody asked for it for so long that the rival may be tried?"""

@@ -125,6 +125,18 @@ def test_a_box_that_rests_loads_what_is_asked_for_most_if_told_to() -> None:
     assert wait(play(settings(preload=1.0), story), 51) == 0.0
 
 
+def test_a_box_that_rests_loads_what_usually_follows_if_told_to() -> None:
+    """Someone plans, writes half a minute later, and comes back after five minutes."""
+    turns = [
+        call(2 * turn + step, 330.0 * turn + 30.0 * step, "PW"[step])
+        for turn in range(8)
+        for step in (0, 1)
+    ]
+    story = trace([model("P"), model("W")], turns)
+    assert wait(play(HeadStart(), story), 15) > 5
+    assert wait(play(settings(preload=0.5), story), 15) == 0.0
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_what_was_loaded_for_somebody_serves_before_it_goes(seed: int) -> None:
     """The live-lock of evicting what was just loaded, on the workload that is worst for it."""
