@@ -78,15 +78,21 @@ def start_jano(
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_env(folder, env)
         )
-    end = time.monotonic() + timeout
+    try:
+        _await(process, ready, log, time.monotonic() + timeout)
+    except BaseException:  # also what a signal raises: nobody else knows of the process yet
+        process.kill()
+        process.wait()
+        raise
+    return RunningJano(process, json.loads(ready.read_text())["url"].rstrip("/"), log)
+
+
+def _await(process: subprocess.Popen[bytes], ready: Path, log: Path, end: float) -> None:
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > end:
-            process.kill()
-            status = process.wait()
-            text = log.read_text(errors="replace")
+            status, text = process.poll(), log.read_text(errors="replace")
             raise RuntimeError(f"jano serve was not ready (exit status {status}):\n{text}")
         time.sleep(POLL)
-    return RunningJano(process, json.loads(ready.read_text())["url"].rstrip("/"), log)
 
 
 @contextmanager

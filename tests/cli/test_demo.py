@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -32,3 +38,22 @@ def test_the_table_adds_up() -> None:
         ["strict", "FIFO", *"123456", "3", "11.4"],
         ["saved", "2", "4.4"],
     ]
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_whoever_ends_the_demo_ends_its_router(tmp_path: Path, number: signal.Signals) -> None:
+    """SIGHUP is what closing the terminal sends; to the router alone it would mean: reload."""
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "jano_core", "demo"], stdout=subprocess.DEVNULL, env=env
+    )
+    ready, end = "jano-demo-*/jano/ready.json", time.monotonic() + 30
+    while not (found := list(tmp_path.glob(ready))) and time.monotonic() < end:
+        time.sleep(0.02)
+    router = json.loads(found[0].read_text())["pid"]
+    demo.send_signal(number)
+    assert demo.wait(30) != 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(router, 0)
+    assert not list(tmp_path.iterdir())

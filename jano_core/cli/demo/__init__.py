@@ -32,8 +32,10 @@ def command(keep: bool) -> None:
     """
     from .burst import EXPECTED
 
-    # So that a plain `kill` takes the router and its servers down as well.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    # So that a plain `kill`, or closing the terminal, takes the router and its servers down too.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="jano-demo-") as name:
         try:
             ours = _show(Path(name), keep)
