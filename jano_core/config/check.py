@@ -136,7 +136,10 @@ def _check_memory(config: Config, registry: Registry, problems: Problems) -> Non
     models = {name: needs(name, config) for name in config.models}
     swapped = {name: model for name, model in models.items() if not model.resident}
     for name, why in rule(swapped, config.memory.budget, settings).problems():
-        problems.add(("models", name), f"it can never be loaded: {why}", table=True)
+        if name in models:
+            problems.add(("models", name), f"it can never be loaded: {why}", table=True)
+        else:
+            problems.add(("memory", "settings"), f'"{name}": {why}', table=True)
 
 
 def _check_profiles(config: Config, problems: Problems) -> None:

@@ -13,6 +13,8 @@ from .types import Model
 
 Price = Callable[[str], float]
 
+GIB = 2**30
+
 ENUMERATED = 8
 """Up to so many candidates every subset is tried; beyond, the cheapest go one by one."""
 
@@ -66,7 +68,8 @@ class ResidencyRule(ABC):
             if not self.allowed({name}):
                 yield name, "it does not fit, not even alone"
             elif not self.allowed({name, *pinned}):
-                yield name, f"it does not fit beside the pinned {', '.join(pinned)}"
+                others = ", ".join(other for other in pinned if other != name)
+                yield name, f"it does not fit beside the pinned {others}"
 
     def _fits(self, target: str, resident: Iterable[str], gone: Iterable[str]) -> bool:
         return self.allowed({target, *resident} - set(gone))
@@ -104,3 +107,20 @@ class Budget(ResidencyRule):
             memory = self.models[name].memory
             total += self.budget if memory is None else memory
         return total <= self.budget
+
+    def problems(self) -> Iterable[tuple[str, str]]:
+        """See `ResidencyRule.problems`; with the figures."""
+        for name, why in super().problems():
+            yield name, f"{why} ({self._figures(name)})"
+
+    def _figures(self, name: str) -> str:
+        if self.budget is None:
+            return "without a budget, one model at a time"
+        names = {name}
+        if self.allowed(names):
+            names |= {other.name for other in self.models.values() if other.pinned}
+        needs = [self.models[each].memory for each in names]
+        if None in needs:
+            return "a model without memory counts as the whole budget"
+        need = sum(size for size in needs if size is not None)
+        return f"{need / GIB:.1f} GiB of {self.budget / GIB:.1f}"

@@ -130,7 +130,7 @@ def test_no_models_is_a_warning(loading: Load) -> None:
         ),
         (
             CHAT + '[models.chat.request]\nremove = ["a", 3]\n',
-            "jano.toml:4: [models.chat.request] remove: expected a string, found [\"a\", 3]",
+            'jano.toml:4: [models.chat.request] remove: expected a string, found ["a", 3]',
         ),
         (
             "[models.chat]\nlisted = true\n",
@@ -179,7 +179,18 @@ def test_no_models_is_a_warning(loading: Load) -> None:
         ),
         (
             '[memory]\nbudget = "10GiB"\n' + CHAT + 'memory = "11GiB"\n',
-            "jano.toml:3: [models.chat]: it can never be loaded: it does not fit, not even alone",
+            "jano.toml:3: [models.chat]: it can never be loaded: it does not fit, not even alone "
+            "(11.0 GiB of 10.0)",
+        ),
+        (
+            CHAT + 'preload = true\n[models.code]\ncmd = "code ${PORT}"\npinned = true\n',
+            "jano.toml:1: [models.chat]: it can never be loaded: it does not fit beside the pinned "
+            "code (without a budget, one model at a time)",
+        ),
+        (
+            '[memory]\nrule = "groups"\n[memory.settings.groups.big]\nmembers = ["chatt"]\n' + CHAT,
+            "jano.toml:3: [memory.settings]: \"chatt\": group 'big' names it, but it is not "
+            "configured",
         ),
         (
             CHAT + 'env = { KEY = "${env:NO_SUCH}" }\n',
