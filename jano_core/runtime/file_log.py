@@ -22,10 +22,11 @@ class FileLog:
     async def pump(self) -> None:
         """Run until cancelled; called again it goes on where it was."""
         while True:
-            self._catch_up()
+            self.catch_up()
             await anyio.sleep(PAUSE_S)
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
+        """Pass on what is there now: after the end of who wrote it, that is all."""
         if (size := self._size()) < self._read:
             self._read = 0  # cut or replaced
         if size > self._read:

@@ -76,7 +76,7 @@ async def test_its_log_comes_once_and_its_end_is_told() -> None:
     launcher, said = made(table(), SETTINGS)
     await launcher.start()
     while not said:
-        with anyio.move_on_after(0.3):
+        with anyio.move_on_after(0.1):
             await launcher.wait()
     os.kill(launcher.server.pid or 0, signal.SIGKILL)
     assert await launcher.wait() == "its container is exited with status 137"

@@ -19,7 +19,6 @@ from .launchctl import Job, Launchd
 KILL_S = 5.0
 POLL_S = 0.05
 NOTICE_S = 0.2
-LAST_WORDS_S = 0.5
 
 
 class JobSettings(Struct, frozen=True, kw_only=True):
@@ -73,9 +72,8 @@ class LaunchdLauncher(Launcher):
                 await anyio.sleep(POLL_S)
             self._take(job)
         except BaseException:
+            self._hear_the_rest()
             with anyio.CancelScope(shield=True):
-                with anyio.move_on_after(LAST_WORDS_S):
-                    await self._follow()
                 await self.stop()
             raise
 
@@ -86,7 +84,8 @@ class LaunchdLauncher(Launcher):
             while _alive(self._pid):  # noqa: ASYNC110 (nobody tells)
                 await anyio.sleep(NOTICE_S)
             job = await self._launchd.show()
-            tasks.cancel_scope.deadline = anyio.current_time() + LAST_WORDS_S
+            tasks.cancel_scope.cancel()
+        self._hear_the_rest()
         if job.pid not in (0, self._pid):
             return f"job {job.label} was restarted behind Jano's back"
         return job.why()
@@ -118,6 +117,10 @@ class LaunchdLauncher(Launcher):
         async with anyio.create_task_group() as tasks:
             for log in self._logs:
                 tasks.start_soon(log.pump)
+
+    def _hear_the_rest(self) -> None:
+        for log in self._logs:
+            log.catch_up()
 
 
 def _outputs(plist: Path) -> set[Path]:

@@ -31,7 +31,7 @@ def job(home: Path, program: str) -> None:
     agents.mkdir(parents=True, exist_ok=True)
     plist = {
         "Label": LABEL,
-        "ProgramArguments": [sys.executable, "-c", program],
+        "ProgramArguments": [sys.executable, "-S", "-c", program],
         "StandardOutPath": str(home / "chat.log"),
     }
     (agents / f"{LABEL}.plist").write_bytes(plistlib.dumps(plist))
@@ -82,7 +82,7 @@ async def test_its_end_is_told_in_launchd_s_words_with_its_last_lines() -> None:
     launcher, said = made()
     await launcher.start()
     while "loading weights" not in "".join(said):
-        with anyio.move_on_after(0.3):
+        with anyio.move_on_after(0.05):
             await launcher.wait()
     os.kill(launcher.server.pid or 0, signal.SIGKILL)
     assert await launcher.wait() == (
@@ -118,7 +118,7 @@ async def test_one_that_ignores_sigterm_is_killed(mac: Path) -> None:
     await launcher.start()
     pid = server.pid or 0
     while "loading" not in "".join(said):
-        with anyio.move_on_after(0.3):
+        with anyio.move_on_after(0.05):
             await launcher.wait()
     await launcher.stop()
     assert not alive(pid)
