@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -17,6 +18,24 @@ def alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return True
+
+
+def commands() -> dict[int, str]:
+    """The command line of each process; Linux tells without a program that may be missing."""
+    if Path("/proc/self").exists():
+        return dict(_commands())
+    listed = subprocess.run(["ps", "-axo", "pid=,args="], capture_output=True, check=True)
+    lines = (line.split(None, 1) for line in listed.stdout.decode().splitlines())
+    return {int(pid): command for pid, command in lines}
+
+
+def _commands() -> Iterator[tuple[int, str]]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        yield int(folder.name), b" ".join(words).decode(errors="replace")
 
 
 def open_files(pid: int) -> int:

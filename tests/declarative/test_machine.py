@@ -43,7 +43,7 @@ state() { systemctl show --value -p ActiveState "$1"; }
 systemctl start systemd-journald.service jano.socket
 ask child
 main=$(systemctl show --value -p MainPID jano.service)
-echo "jano is $(state jano.service), as $(ps -o user= -p "$main")"
+echo "jano is $(state jano.service), as $(stat -c %U "/proc/$main")"
 ask chat
 jano logs chat --url http://127.0.0.1:8398 | grep -c "chat: said in the journal" || true
 before=$(systemctl show --value -p MainPID jano-model@chat)

@@ -12,6 +12,7 @@ import pytest
 from tests.declarative.test_model_units import MODEL_SERVER
 from tests.declarative.test_systemd import post
 from tests.declarative.user_manager import USER, UserManager
+from tests.processes import commands
 from tests.wire_client import chat
 
 pytestmark = pytest.mark.wire
@@ -113,10 +114,16 @@ def test_planted_secrets_are_found_nowhere(router: UserManager) -> None:
 
 
 def test_a_server_s_environment_has_its_own_secrets_alone(router: UserManager) -> None:
-    children = router.run("pgrep", "-u", str(USER), "-f", "model_server.*--name chat").split()
+    children = [
+        pid
+        for pid, command in commands().items()
+        if "model_server" in command
+        and "--name chat" in command
+        and Path(f"/proc/{pid}").stat().st_uid == USER
+    ]
     assert children
     for pid in children:
-        inherited = environment(router, pid)
+        inherited = environment(router, str(pid))
         assert not any(each in inherited for each in (OF_A_UNIT, VARIABLE, IN_A_FILE))
         names = {line.partition("=")[0] for line in inherited.split("\0")}
         assert names.isdisjoint({"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_FDS", "PLANTED"})
