@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +43,11 @@ def command(ctx: click.Context, config: Path | None, as_json: bool) -> None:
             raise
         click.echo(json.dumps({"ok": False, "errors": [_error(each) for each in error.problems]}))
         ctx.exit(WRONG)
+    warnings = [*loaded.warnings, *_missing_programs(loaded)]
     if as_json:
-        click.echo(json.dumps(_summary(loaded)))
+        click.echo(json.dumps(_summary(loaded, warnings)))
         return
-    for warning in loaded.warnings:
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo("ok: " + (", ".join(map(str, loaded.files)) or "from the environment"))
     for name, table in loaded.config.models.items():
@@ -58,11 +61,27 @@ def _error(problem: Any) -> dict[str, Any]:
     return {name: getattr(problem, name) for name in names}
 
 
-def _summary(loaded: Loaded) -> dict[str, Any]:
+def _missing_programs(loaded: Loaded) -> Iterator[str]:
+    """What this box lacks; the configuration may well be right on another."""
+    from ..config.server_spec import server_spec
+
+    for name, table in loaded.config.models.items():
+        if table.launch not in ("process", "script"):
+            continue
+        spec = server_spec(name, loaded.config, lambda text: text)
+        program, place = spec.cmd[0], spec.own_env.get("PATH") or loaded.env.get("PATH")
+        if "${" in program or (spec.cwd and "/" in program):
+            continue
+        if shutil.which(program, path=place) is None:
+            key = "[swap] command" if table.launch == "script" else f"[models.{name}] cmd"
+            yield f'{key}: there is no program "{program}" here'
+
+
+def _summary(loaded: Loaded, warnings: list[str]) -> dict[str, Any]:
     return {
         "ok": True,
         "files": [str(file) for file in loaded.files],
-        "warnings": list(loaded.warnings),
+        "warnings": warnings,
         "models": {
             name: {
                 "backend": table.backend,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +28,7 @@ class Source(Struct):
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            message, line = _split_place(str(error))
+            message, line = _split_place(str(error), text.rstrip().count("\n") + 1)
             raise ConfigError([ConfigProblem(message, file=str(file), line=line)])
         return cls(str(file), data, Lines(text))
 
@@ -131,8 +132,20 @@ def _at(source: Source, path: Path) -> str:
     return f"{source.file}:{line}" if line else source.file
 
 
-def _split_place(message: str) -> tuple[str, int]:
-    """`Invalid value (at line 2, column 5)` → the message with the column, and the line."""
-    text, _, place = message.partition(" (at line ")
-    line, _, column = place.rstrip(")").partition(", column ")
-    return (f"{text} in column {column}", int(line)) if column else (message, 0)
+def _split_place(error: str, last: int) -> tuple[str, int]:
+    """What tomllib says, in a user's words, and its line: `Invalid value (at line 2, column 5)`.
+
+    `last` is the number of the last line.
+    """
+    message, _, place = error.partition(" (at ")
+    found = re.match(r"line (\d+), column (\d+)", place)
+    line = int(found[1]) if found else last
+    if declared := _TWICE.fullmatch(message):
+        return f"[{key_text(re.findall(_QUOTED, declared[1]))}] is there twice", line
+    if message == "Cannot overwrite a value":
+        return "the same key is given twice", line
+    return f"{message} (column {found[2]})" if found else message, line
+
+
+_TWICE = re.compile(r"Cannot declare \((.*)\) twice")
+_QUOTED = r"'([^']*)'"

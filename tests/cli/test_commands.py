@@ -55,7 +55,21 @@ def test_an_unknown_command_is_wrong_usage() -> None:
 def test_check_says_what_it_read(config: Path) -> None:
     result = jano("check", "--config", str(config))
     assert result.exit_code == 0
-    assert result.output.splitlines() == [f"ok: {config}", "  chat: openai, process  (also gpt)"]
+    assert result.stdout.splitlines() == [f"ok: {config}", "  chat: openai, process  (also gpt)"]
+
+
+def test_check_warns_of_programs_that_are_not_here(config: Path) -> None:
+    config.write_text(
+        '[swap]\ncommand = "/no/such/swap"\n[models.a]\nlaunch = "script"\nurl = "http://a"\n'
+        '[models.b]\ncmd = "no-such-server ${PORT}"\n'
+        f"[models.c]\ncmd = ['{sys.executable}', '${{PORT}}']\n"
+    )
+    result = jano("check", "--config", str(config))
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        'warning: [swap] command: there is no program "/no/such/swap" here',
+        'warning: [models.b] cmd: there is no program "no-such-server" here',
+    ]
 
 
 def test_check_names_each_error_on_a_line(config: Path) -> None:

@@ -79,7 +79,13 @@ def test_no_models_is_a_warning(loading: Load) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a = = 1", "jano.toml:1: Invalid value in column 5"),
+        ("a = = 1", "jano.toml:1: Invalid value (column 5)"),
+        ("[server]\nport = 1\nport = 2\n\n", "jano.toml:3: the same key is given twice"),
+        ("[server]\nport = 1\nport = 2", "jano.toml:3: the same key is given twice"),
+        (
+            '[models."a b".env]\n[models."a b".env]\n',
+            'jano.toml:2: [models."a b".env] is there twice',
+        ),
         ("[sevrer]\n", 'jano.toml:1: sevrer: unknown key; did you mean "server"?'),
         (
             CHAT + "paralel = 2\n",
