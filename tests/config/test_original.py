@@ -66,6 +66,7 @@ def test_defaults(box: Box) -> None:
     assert config.swap.command == ["/opt/swap it.sh"]
     assert (config.swap.start_timeout, config.swap.failure_limit) == (180, 3)
     assert (config.swap.failure_reset, config.telemetry.usage_records) == (300, 500)
+    assert not config.telemetry.history
     chat, whisper = config.models["chat"], config.models["whisper"]
     assert (chat.launch, chat.aliases, chat.name, chat.health) == (
         "script",

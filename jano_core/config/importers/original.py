@@ -114,7 +114,10 @@ def _tables(env: Mapping[str, str]) -> dict[str, Any]:
             "failure_limit": math.ceil(limit),
             "failure_reset": reset / 1000,
         },
-        "telemetry": {"usage_records": max(1, int(read("USAGE_RECORDS_MAX", 500)))},
+        "telemetry": {
+            "usage_records": max(1, int(read("USAGE_RECORDS_MAX", 500))),
+            "history": False,  # a restart of the original forgot everything
+        },
     }
     if env.get("HEALTH_POLL_INTERVAL_MS"):  # its default of a second is only slow
         tables["swap"]["poll_interval"] = read("HEALTH_POLL_INTERVAL_MS", 1000) / 1000
