@@ -215,7 +215,7 @@ class Router:
         self._notifier.stopping()
         if self._inherited:
             await self._leave_the_rest_to_the_successor(listeners)
-        log.info("stopping: %d requests may take up to %gs", house.busy(), self._grace)
+        log.info("stopping within %gs; requests still running: %d", self._grace, house.busy())
         house.begin_shutdown()
         # granian drops WebSockets without a word when it stops, so they are closed before.
         await doors.close_websockets()
@@ -227,7 +227,7 @@ class Router:
         with self._patience:
             await self._drained.wait()
             return
-        log.warning("stopping: %d requests are cut short", house.busy())
+        log.warning("stopping; requests cut short: %d", house.busy())
         house.cancel_all()
         with anyio.move_on_after(_LAST_SECONDS):
             await self._drained.wait()

@@ -141,7 +141,7 @@ class ProfileTable(Table, frozen=True, kw_only=True):
 
 
 class Config(Table, frozen=True, kw_only=True):
-    """A whole configuration, valid and with every reference of non-secret kind expanded."""
+    """A whole configuration, the files put together; secrets are still references."""
 
     server: ServerTable = field(default_factory=ServerTable)
     scheduler: SchedulerTable = field(default_factory=SchedulerTable)
