@@ -44,9 +44,10 @@ class CanSleep(Protocol):
     """The server can give its memory back without ending, and be ready again sooner."""
 
     async def sleep(self) -> bool:
-        """Called when idle, instead of ending it. On True its memory is proven free.
+        """Called when idle, instead of ending it. On True its memory is free by the server's word.
 
-        On False, and when it raises, the server is ended as ever.
+        On False, when it raises, and where the system sees that memory still taken some seconds
+        later, the server is ended as ever.
         """
         ...
 
