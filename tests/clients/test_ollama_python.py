@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import ollama
 import pytest
+from jano_ollama.dialect import OllamaDialect
 
 from tests.simulated import loads
 
@@ -84,6 +86,14 @@ def test_models_are_listed_shown_and_loaded(client: ollama.Client) -> None:
     assert client.generate(model="code").done_reason == "load"
     assert [each.model for each in client.ps().models] == ["code"]
     assert "completion" in (client.show("code").capabilities or ())
+
+
+def test_signs_of_life_of_an_ollama_s_own_streams_are_read_over() -> None:
+    piece = json.loads(OllamaDialect().keepalive("jano waiting position=1"))
+    said = ollama.ChatResponse(**piece)
+    assert (said.message.content, said.message.tool_calls, said.done) == ("", None, False)
+    written = ollama.GenerateResponse(**piece)
+    assert (written.response, written.thinking, written.done) == ("", None, False)
 
 
 def test_errors_are_the_clients_own(client: ollama.Client) -> None:
