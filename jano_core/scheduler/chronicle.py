@@ -23,6 +23,10 @@ class Chronicle:
         self._scheduler = scheduler
         self._told: dict[str, tuple[str, tuple[str, ...]]] = {}
 
+    def forget(self) -> None:
+        """Nobody waits any more."""
+        self._told.clear()
+
     def tell(self, plan: Plan, by: str) -> None:
         """`plan` was carried out; `by` is the strategy that made it."""
         waited_for = self._scheduler.queue.models()

@@ -34,6 +34,9 @@ class Decider:
         """Ask for a plan and carry it out."""
         policy = self._scheduler.policy
         self.wake_at = None
+        if policy.strategy.eager and self._is_plain(now):
+            self._patience_ends = None
+            return
         self._refuse_misfits(now)
         try:
             plan = policy.strategy.decide(self._view(now))
@@ -51,6 +54,20 @@ class Decider:
         if self._patience_ends is not None and self._patience_ends > now:
             times = (self._patience_ends, self.wake_at)
             self.wake_at = min(time for time in times if time is not None)
+
+    def _is_plain(self, now: float) -> bool:
+        """Nobody waits, or one request that can be granted at once, as now: nothing to choose."""
+        queue, node = self._scheduler.queue, self._scheduler.node
+        if len(queue) > 1 or not node.is_calm():
+            return False
+        for request in queue:
+            instance = node.instances[request.model]
+            if instance.state != "ready" or not instance.free:
+                return False
+            self._scheduler.grant(request, instance.name, now)
+            break
+        self._chronicle.forget()
+        return True
 
     def _fall_back(self, failed: Strategy, fallback: Strategy, problem: str, now: float) -> Plan:
         text = f"{failed.name}: {problem}"

@@ -20,6 +20,14 @@ class Node:
         self.intents: dict[str, float] = {}
         """Targets of standing load intents whose evicted models still drain → asked at."""
 
+    def is_calm(self) -> bool:
+        """Is nothing swapped, drained, or meant to be?"""
+        return not (
+            self.swaps
+            or self.intents
+            or any(each.state == "draining" for each in self.instances.values())
+        )
+
     def occupied(self) -> tuple[str, ...]:
         """Models that have memory or were promised it. Resident models are not counted."""
         names = {

@@ -22,6 +22,11 @@ class Strategy(ABC):
 
     name: ClassVar[str]
     Settings: ClassVar[type[Struct] | None] = None
+    eager: bool = False
+    """True for a strategy that grants a free slot at once where nobody else waits and nothing is
+    being swapped, and that has no wish while nobody waits: it is not asked then. Most are; the
+    default is the careful choice.
+    """
 
     def __init__(self, settings: Struct | None = None) -> None:
         self.settings = settings

@@ -11,6 +11,7 @@ class Fifo(Strategy):
     """Most urgent first, then by arrival; swaps whenever the next request asks for it."""
 
     name = "fifo"
+    eager = True
 
     def decide(self, view: View) -> Plan:
         """See `Strategy.decide`."""

@@ -11,6 +11,7 @@ class Greedy(Strategy):
     """Best mean wait that a simple rule can have; a rare model may wait long beside a hot one."""
 
     name = "greedy"
+    eager = True
 
     def decide(self, view: View) -> Plan:
         """See `Strategy.decide`."""

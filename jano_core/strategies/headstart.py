@@ -39,8 +39,8 @@ class HeadStartSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `tier_shift` are seconds added to the arrival of high, normal and low requests. `linger` 0
     gives up a dry model at once. After `preload` round trips without any request the model that
-    is likely to be asked for next is loaded (0: never). `shortest_first` lets requests that are known to be
-    short pass longer ones for the same model, until those have waited for a round trip.
+    is likely to be asked for next is loaded (0: never). `shortest_first` lets requests that are
+    known to be short pass longer ones for the same model, until those have waited for a round trip.
     """
 
     alpha: float = 4.0
@@ -60,6 +60,7 @@ class HeadStart(Strategy):
     def __init__(self, settings: Struct | None = None) -> None:
         assert settings is None or isinstance(settings, HeadStartSettings)
         self.settings: HeadStartSettings = settings or HeadStartSettings()
+        self.eager = not self.settings.preload  # which is a wish while nobody waits
 
     def decide(self, view: View) -> Plan:
         """See `Strategy.decide`."""
