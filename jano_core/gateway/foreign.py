@@ -81,6 +81,7 @@ def _listed(house: House, caller: Caller) -> Iterator[Listed]:
             yield Listed(
                 name=name,
                 model=model,
+                aliases=table.aliases if name == model else (),
                 state=now.state if now else "stopped",
                 since=now.since if now else None,
                 memory=(now.memory if now else None) or table.memory,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ..runtime.log_buffer import LogBuffer
 
 TEXT = "text/plain; charset=utf-8"
+AT_ONCE = "\n"
+"""Where there is no history: the HTTP server keeps a head back until some byte follows it, and the
+next line of a quiet log may be hours away."""
 
 
 async def history(errand: Errand) -> None:
@@ -32,7 +35,7 @@ async def follow(errand: Errand) -> None:
     past = "no-history" not in errand.call.parameters()
     async with _joined(buffers) as live:
         history = "".join(each.history() for each in buffers) if past else ""
-        await errand.send_stream(_text(history, live), TEXT)
+        await errand.send_stream(_text(history or AT_ONCE, live), TEXT)
 
 
 async def events(errand: Errand) -> None:
@@ -58,8 +61,7 @@ def _buffers(errand: Errand) -> list[LogBuffer]:
 
 
 async def _text(history: str, live: AsyncIterator[str]) -> AsyncIterator[bytes]:
-    if history:
-        yield history.encode()
+    yield history.encode()
     async for line in live:
         yield line.encode()
 

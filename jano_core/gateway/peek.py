@@ -74,11 +74,11 @@ def one_of(models: set[str]) -> str:
     if len(models) > 1:
         found = ", ".join(repr(name) for name in sorted(models))
         raise Refused(
-            "model_ambiguous", f"the body names more than one model: {found}", param="model"
+            "model_ambiguous", f"the request names more than one model: {found}", param="model"
         )
     if not models or not (name := models.pop()):
         raise Refused(
-            "model_required", "the body must name a model, as a string, in `model`", param="model"
+            "model_required", "the request must name a model, as text, in `model`", param="model"
         )
     return name
 

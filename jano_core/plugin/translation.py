@@ -5,7 +5,7 @@ servers that do not speak it, and pages about the models.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -44,12 +44,14 @@ class Translation(ABC):
 class Listed(Struct, frozen=True, kw_only=True):
     """One name that may be asked for, as a dialect's own pages show it.
 
-    `model` is the model behind it, `state` that of its instance, `since` unix seconds, `memory`
-    bytes, `ttl` seconds. What is not known is None.
+    `aliases` are more names for the same, which lists leave out; `model` is the model behind it,
+    `state` that of its instance, `since` unix seconds, `memory` bytes, `ttl` seconds. What is not
+    known is None.
     """
 
     name: str
     model: str
+    aliases: Sequence[str] = ()
     state: str = "stopped"
     since: float | None = None
     memory: int | None = None

@@ -197,6 +197,7 @@ async def test_logs() -> None:
                 assert await call.chunk() == text
         async with stage.client.open("GET", "/logs/stream/upstream?no-history") as call:
             await call.head()
+            assert await call.chunk() == b"\n"
             await anyio.sleep(1)
             logs["code"].write("code\n")
             assert await call.chunk() == b"code\n"

@@ -134,7 +134,8 @@ async def test_a_websocket_of_a_foreign_page_is_refused(jano: RunningJano) -> No
         await connect(url, origin="http://evil.example", proxy=None)  # type: ignore[arg-type]
 
 
-async def test_a_log_stream_has_its_head_at_once(jano: RunningJano) -> None:
-    async with opened(jano.url, "GET", "/logs/stream/proxy", {}) as made:
+@pytest.mark.parametrize("query", ["proxy", "upstream?no-history"])
+async def test_a_log_stream_has_its_head_at_once(jano: RunningJano, query: str) -> None:
+    async with opened(jano.url, "GET", f"/logs/stream/{query}", {}) as made:
         assert await made.head() == 200
         assert made.headers["content-type"] == "text/plain; charset=utf-8"

@@ -53,7 +53,7 @@ class Asked(Struct, kw_only=True):
         """Raises `Refused`."""
         try:
             return msgspec.json.decode(body, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refused("invalid_request", f"not a request as Ollama knows it: {error}")
 
     @property

@@ -33,11 +33,11 @@ def show(models: Sequence[Listed], body: bytes) -> dict[str, Any]:
     """`/api/show`: one of them. Raises `Refused`."""
     try:
         asked = msgspec.json.decode(body, type=_Named)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("invalid_request", f"a model must be named: {error}")
     wanted = (asked.model or asked.name).casefold()
     for each in models:
-        if each.name.casefold() == wanted:
+        if wanted in (name.casefold() for name in (each.name, *each.aliases)):
             return _shown(each)
     raise Refused("model_not_found", f"model '{asked.model or asked.name}' not found")
 

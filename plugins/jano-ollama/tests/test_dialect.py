@@ -157,7 +157,7 @@ def test_pages_know_what_is_known_and_no_more() -> None:
     models = [
         Listed(name="chat", model="chat", state="ready", since=60.0, memory=5, ttl=30.0),
         Listed(name="chat:high", model="chat"),
-        Listed(name="code", model="code", metadata={"family": "llama"}),
+        Listed(name="code", model="code", metadata={"family": "llama"}, aliases=["gpt-4o"]),
     ]
     tags: Any = DIALECT.page("/api/tags", models, b"")
     assert [each["name"] for each in tags["models"]] == ["chat", "chat:high", "code"]
@@ -166,7 +166,20 @@ def test_pages_know_what_is_known_and_no_more() -> None:
     assert [(each["name"], each["expires_at"]) for each in loaded["models"]] == [
         ("chat", "1970-01-01T00:01:30+00:00")
     ]
-    shown: Any = DIALECT.page("/api/show", models, b'{"model": "CODE"}')
-    assert shown["details"]["family"] == "llama"
+    for name in (b"CODE", b"Gpt-4o"):
+        shown: Any = DIALECT.page("/api/show", models, b'{"model": "%b"}' % name)
+        assert shown["details"]["family"] == "llama"
     with pytest.raises(Refused, match="'x' not found"):
         DIALECT.page("/api/show", models, b'{"name": "x"}')
+
+
+def test_nesting_without_end_is_refused() -> None:
+    deep = b'{"model":"chat","x":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
+    for ask in (
+        lambda: DIALECT.translate("/api/chat", deep),
+        lambda: DIALECT.adjust("/api/chat", deep),
+        lambda: DIALECT.page("/api/show", [], deep),
+    ):
+        with pytest.raises(Refused) as raised:
+            ask()
+        assert raised.value.code == "invalid_request"
