@@ -7,8 +7,8 @@ from typing import Any
 
 import ollama
 import pytest
-from jano_ollama.dialect import OllamaDialect
 
+from jano_ollama.dialect import OllamaDialect
 from tests.simulated import loads
 
 pytestmark = pytest.mark.wire
