@@ -5,18 +5,17 @@ Only where a budget is shared: otherwise one model has the box, and there is not
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
+from anyio import to_thread
 
 from ..errors import LoadFailed
 from ..plugin.capabilities import ReportsMemory
 from ..scheduler import events
 from . import memory_use
 from .life import ServerLife
-from .memory_use import Memory
+from .memory_use import Holder, Memory
 
 if TYPE_CHECKING:
     from .dispatcher import Dispatcher
@@ -31,18 +30,28 @@ STEADY = 4
 GIB = 2**30
 
 
-class Weigher:
-    """`look` and `free` are asked in a thread: what a process tree takes, and what is left."""
+class Scales:
+    """The readings of this machine; each takes milliseconds, in a thread."""
 
-    def __init__(
-        self,
-        dispatcher: Dispatcher,
-        look: Callable[[int], Memory | None] = memory_use.of_tree,
-        free: Callable[[str], int | None] = memory_use.free,
-    ) -> None:
+    async def of_tree(self, pid: int) -> Memory | None:
+        """What a process and all below it take."""
+        return await to_thread.run_sync(memory_use.of_tree, pid)
+
+    async def free(self, kind: str) -> int | None:
+        """Bytes that are left."""
+        return await to_thread.run_sync(memory_use.free, kind)
+
+    async def holders(self, kind: str) -> list[Holder]:
+        """Those that have most."""
+        return await to_thread.run_sync(memory_use.holders, kind)
+
+
+class Weigher:
+    """One for all models; `scales` tell what they take and what is left."""
+
+    def __init__(self, dispatcher: Dispatcher, scales: Scales | None = None) -> None:
         self._dispatcher = dispatcher
-        self._look = look
-        self._free = free
+        self._scales = scales or Scales()
         self.seen: dict[str, Memory] = {}
         """Model → the most that it took while Jano looked."""
 
@@ -68,14 +77,14 @@ class Weigher:
         kind, need = known.kind, known.size
         readings: list[int] = []
         for _ in range(round(PATIENCE_S / POLL_S)):
-            found = await anyio.to_thread.run_sync(self._free, kind)
+            found = await self._scales.free(kind)
             if found is None or found >= need:
                 return
             readings.append(found)
             if len(readings) > STEADY and max(readings[-STEADY:]) <= readings[-STEADY - 1]:
                 break
             await anyio.sleep(POLL_S)
-        holders = await anyio.to_thread.run_sync(memory_use.holders, kind)
+        holders = await self._scales.holders(kind)
         raise LoadFailed(
             f"{model} takes {need / GIB:.1f} GiB of {kind}, and {readings[-1] / GIB:.1f} GiB are "
             f"free; most is held by {', '.join(map(str, holders)) or 'nobody that can be seen'}"
@@ -109,4 +118,4 @@ class Weigher:
                 return None if reported is None else Memory("", reported)
         if parts.server.pid is None:
             return None
-        return await anyio.to_thread.run_sync(self._look, parts.server.pid)
+        return await self._scales.of_tree(parts.server.pid)

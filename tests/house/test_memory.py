@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
@@ -12,7 +11,7 @@ import pytest
 
 from jano_core.runtime import memory_use
 from jano_core.runtime.memory_use import Holder, Memory
-from jano_core.runtime.weigher import EVERY_S, PATIENCE_S, Weigher
+from jano_core.runtime.weigher import EVERY_S, PATIENCE_S, Scales, Weigher
 from jano_core.scheduler.events import Weighed
 from jano_core.testing.playhouse import Actor, Stage, playhouse
 
@@ -28,17 +27,26 @@ async def ask(stage: Stage, model: str) -> tuple[int, bytes]:
     return call.status, answer
 
 
+class Told(Scales):
+    """Free are so many GiB at each look, the last for ever; a server takes its number in MB."""
+
+    def __init__(self, *free: float) -> None:
+        self._coming = list(free)
+
+    async def of_tree(self, pid: int) -> Memory | None:
+        return Memory("GPU", pid * GIB // 1000)
+
+    async def free(self, kind: str) -> int | None:
+        return round((self._coming.pop(0) if self._coming[1:] else self._coming[0]) * GIB)
+
+    async def holders(self, kind: str) -> list[Holder]:
+        return [Holder(1, 7 * GIB)]
+
+
 def readings(stage: Stage, *free: float) -> None:
-    """What is free at each look, in GiB; the last for ever."""
-    coming: Iterator[float] = iter(free)
-    last = [0.0]
-
-    def look(kind: str) -> int:
-        last[0] = next(coming, last[0])
-        return round(last[0] * GIB)
-
+    """Chat and code were seen to take 8 GiB, and so many are free."""
     dispatcher = stage.jano.dispatcher
-    weigher = dispatcher.crew.weigher = Weigher(dispatcher, free=look)
+    weigher = dispatcher.crew.weigher = Weigher(dispatcher, Told(*free))
     weigher.seen |= {"chat": Memory("RAM", 8 * GIB), "code": Memory("RAM", 8 * GIB)}
 
 
@@ -76,10 +84,7 @@ async def test_a_load_waits_until_memory_has_come_back() -> None:
         assert anyio.current_time() - began == pytest.approx(0.75, abs=0.3)
 
 
-async def test_memory_that_does_not_come_back_is_an_error_that_names_who_has_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(memory_use, "holders", lambda kind: [Holder(1, 7 * GIB)])
+async def test_memory_that_does_not_come_back_is_an_error_that_names_who_has_it() -> None:
     async with playhouse(Actor("chat", 'memory = "8GiB"'), config=SHARED) as stage:
         readings(stage, 3)
         began = anyio.current_time()
@@ -109,7 +114,7 @@ async def test_ready_models_are_looked_at_now_and_then() -> None:
         parts = stage.jano.dispatcher.crew["chat"].parts
         assert parts is not None
         parts.server.pid = 4711
-        weigher = Weigher(stage.jano.dispatcher, look=lambda pid: Memory("GPU", pid * GIB // 1000))
+        weigher = Weigher(stage.jano.dispatcher, Told())
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(weigher.run)
             await anyio.sleep(EVERY_S + 1)
