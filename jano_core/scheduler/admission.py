@@ -46,7 +46,8 @@ class Admission:
         if not all(self._is_cooling(name, now) for name in chances):
             return None
         health, limit = self._scheduler.health, self._scheduler.policy.failure_limit
-        rest = max(0.0, min(health.well_at(name) for name in chances) - now)
+        instances = self._scheduler.node.instances
+        rest = max(0.0, min(health.well_at(instances[name]) for name in chances) - now)
         return self.refusal(
             request,
             "model_unavailable",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from .failure_budget import FailureBudget
+from .instance import Instance
+
+RESIDENT_PAUSE_S = 5.0
 
 
 class Health:
@@ -34,11 +37,24 @@ class Health:
         """Is it to be left alone?"""
         return self.loads.exceeded(model, now) or self.crashes.exceeded(model, now)
 
-    def well_at(self, model: str) -> float:
-        """When it may be tried again, at the latest."""
+    def rests(self, instance: Instance, now: float) -> bool:
+        """Is it still to be left alone, now that it is?"""
+        return self.spent(instance.name, now) and now < self.well_at(instance)
+
+    def well_at(self, instance: Instance) -> float:
+        """When it may be tried again, at the latest.
+
+        A resident model costs nobody a swap, and its server is often someone else's that starts
+        later than Jano: as long as a try is cheap, it is looked for every few seconds.
+        """
+        model = instance.name
         ends = [
             budget.forgiven_at(model)
             for budget in (self.loads, self.crashes)
             if budget.knows(model)
         ]
-        return max(ends, default=0.0) + 0.001  # forgiveness is strictly after the reset time
+        at = max(ends, default=0.0) + 0.001  # forgiveness is strictly after the reset time
+        if not instance.model.resident:
+            return at
+        took = instance.since - instance.load_began
+        return min(at, instance.since + RESIDENT_PAUSE_S + 10 * took)

@@ -87,7 +87,7 @@ class Scheduler:
         times = [self.queue.next_deadline(), self.aside.next_deadline(), self._decider.wake_at]
         for instance in self.node.instances.values():
             if instance.state == "cooling":
-                times.append(self.health.well_at(instance.name))
+                times.append(self.health.well_at(instance))
             elif self._may_expire(instance):
                 times.append(instance.last_used + instance.model.ttl)
         return min((time for time in times if time is not None), default=None)
@@ -243,7 +243,7 @@ class Scheduler:
         for request in (*self.queue.overdue(now), *self.aside.overdue(now)):
             self.refuse_waiting(request, "deadline_exceeded", "it was not started in time", now=now)
         for instance in tuple(self.node.instances.values()):
-            if instance.state == "cooling" and not self.health.spent(instance.name, now):
+            if instance.state == "cooling" and not self.health.rests(instance, now):
                 self.swapper.recover(instance, now)
             wanted = not instance.retired or self._wanted(instance)
             if instance.state == "stopped" and instance.model.resident and wanted:

@@ -145,7 +145,11 @@ def test_a_resident_model_that_fails_is_left_alone_and_tried_again() -> None:
         embed fails to load  | refuse 1 model_load_failed, load embed
         embed fails to load  | nothing
         2 arrives for embed  | refuse 2 model_unavailable
-        +61s                 | load embed
+        +5s                  | load embed
+        embed fails to load  | nothing
+        +5s                  | load embed
+        embed is ready       | nothing
+        3 arrives for embed  | grant 3
     """)
 
 
