@@ -43,7 +43,7 @@ def command(ctx: click.Context, config: Path | None, as_json: bool) -> None:
             raise
         click.echo(json.dumps({"ok": False, "errors": [_error(each) for each in error.problems]}))
         ctx.exit(WRONG)
-    warnings = [*loaded.warnings, *_missing_programs(loaded)]
+    warnings = [*loaded.warnings, *dict.fromkeys(_missing_programs(loaded))]
     if as_json:
         click.echo(json.dumps(_summary(loaded, warnings)))
         return

@@ -62,6 +62,7 @@ def test_check_warns_of_programs_that_are_not_here(config: Path) -> None:
     config.write_text(
         '[swap]\ncommand = "/no/such/swap"\n[models.a]\nlaunch = "script"\nurl = "http://a"\n'
         '[models.b]\ncmd = "no-such-server ${PORT}"\n'
+        '[models.d]\nlaunch = "script"\nurl = "http://d"\n'
         f"[models.c]\ncmd = ['{sys.executable}', '${{PORT}}']\n"
     )
     result = jano("check", "--config", str(config))
@@ -112,7 +113,6 @@ def test_schema_knows_the_tables() -> None:
 
 
 def test_import_prints_or_writes_a_configuration_that_is_valid(tmp_path: Path) -> None:
-    pytest.importorskip("yaml", reason="needs PyYAML: pip install 'jano-core[yaml]'")
     theirs, ours = tmp_path / "config.yaml", tmp_path / "new" / "jano.toml"
     theirs.write_text(LLAMA_SWAP)
     assert "[models.chat]" in jano("import", "llama-swap", str(theirs)).stdout
