@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 
 from msgspec import Struct
@@ -14,6 +15,8 @@ from .peek import Peek, one_of
 _BOUNDARY = re.compile(rb'boundary=(?:"((?:[^"\\]|\\.)+)"|([^;,\s]+))', re.IGNORECASE)
 _NAME = re.compile(rb'[;\s]name=(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))', re.IGNORECASE)
 _DISPOSITION = b"content-disposition:"
+_AFTER_BOUNDARY = re.compile(rb"--|[ \t]*\r\n")
+"""A longer word that begins like the boundary is part of the content."""
 
 
 class Part(Struct, frozen=True):
@@ -41,15 +44,28 @@ def parts(body: Buffer, content_type: bytes) -> list[Part]:
     found = _BOUNDARY.search(content_type)
     if found is None:
         raise Refused("invalid_request", "a multipart body needs a boundary in content-type")
-    boundary = re.escape(found[1] or found[2])
-    # A longer word that begins like the boundary is part of the content.
-    delimiter = re.compile(rb"(?:\A|\r\n)--" + boundary + rb"(?=--|[ \t]*\r\n)")
+    boundary = found[1] or found[2]
     result: list[Part] = []
-    for before, after in pairwise(delimiter.finditer(body)):
-        head_end = body.find(b"\r\n\r\n", before.end(), after.start())
-        if head_end >= 0 and (name := _name(bytes(body[before.end() : head_end]))) is not None:
-            result.append(Part(name, head_end + 4, after.start()))
+    for (_, begin), (end, _) in pairwise(_delimiters(body, boundary)):
+        head_end = body.find(b"\r\n\r\n", begin, end)
+        if head_end >= 0 and (name := _name(bytes(body[begin:head_end]))) is not None:
+            result.append(Part(name, head_end + 4, end))
     return result
+
+
+def _delimiters(body: Buffer, boundary: bytes) -> Iterator[tuple[int, int]]:
+    """Where each stands, the line break before it included, and where its boundary ends.
+
+    Searched for with `find`: a pattern takes twenty times as long, and while a long recording is
+    searched nobody else is served.
+    """
+    dashed = b"--" + boundary
+    at = body.find(dashed)
+    while at >= 0:
+        end = at + len(dashed)
+        if (at == 0 or body[at - 2 : at] == b"\r\n") and _AFTER_BOUNDARY.match(body, end):
+            yield max(0, at - 2), end
+        at = body.find(dashed, end)
 
 
 def _name(head: bytes) -> bytes | None:

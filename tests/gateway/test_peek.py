@@ -107,6 +107,8 @@ TYPE = b"multipart/form-data; boundary=xYz"
         (form(("model", b"a")), Peek("a")),
         (form(("model", b"a"), ("stream", b"true")), Peek("a", True)),
         (form(("file", b'\r\n\r\n--xYzz\r\nz; name="model"\r\n\r\nb'), ("model", b"a")), Peek("a")),
+        (form(("file", b'x--xYz\r\n--xYz \tz; name="model"\r\n\r\nb'), ("model", b"a")), Peek("a")),
+        (form(("file", b"\r\n--xYz"), ("model", b"a")), Peek("a")),
         (form(("model", b"a"), ("model", b"a")), Peek("a")),
         (b"preamble\r\n" + form(("model", b"a")), Peek("a")),
         (b"--xYz\r\nContent-Type: text/plain\r\ncontent-disposition: form-data;name=model\r\n"
