@@ -1,4 +1,4 @@
-"""`GET /v1/models`: what may be asked for, in the shape that OpenAI's clients read."""
+"""`GET /v1/models`, all of it or one: what may be asked for, in the shape of OpenAI's clients."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..config.schema import ModelTable
+from .destination import unknown_model
 from .errand import Errand
 
 _STATUS = {"ready": "loaded", "draining": "loaded", "asleep": "loaded", "starting": "loading"}
@@ -14,6 +15,16 @@ _STATUS = {"ready": "loaded", "draining": "loaded", "asleep": "loaded", "startin
 async def list_models(errand: Errand) -> None:
     """Every listed model and its variants, sorted; only those that the key allows."""
     await errand.send_json({"object": "list", "data": list(_entries(errand))})
+
+
+async def show_model(errand: Errand) -> None:
+    """`GET /v1/models/{model}`: its entry, by any name that finds it; raises `Refused`."""
+    model, _ = errand.model()
+    entries = {each["id"].casefold(): each for each in _entries(errand)}
+    entry = entries.get(errand.argument.casefold()) or entries.get(model.casefold())
+    if entry is None:
+        raise unknown_model(errand.house, errand.argument)
+    await errand.send_json(entry)
 
 
 def _entries(errand: Errand) -> Iterator[dict[str, Any]]:

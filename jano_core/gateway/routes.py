@@ -10,7 +10,7 @@ from msgspec import Struct
 from ..errors import Refused
 from . import front_page, logs, management
 from .errand import Errand
-from .model_list import list_models
+from .model_list import list_models, show_model
 
 Access = Literal["", "infer", "manage", "admin"]
 Handler = Callable[[Errand], Awaitable[None]]
@@ -73,6 +73,7 @@ _EXACT: dict[str, dict[str, Route]] = {
 }
 
 _WITH_ARGUMENT: tuple[tuple[str, str, str, Route], ...] = (
+    ("GET", "/v1/models/", "", Route(show_model, "infer")),
     ("POST", "/api/models/unload/", "", Route(management.unload, changes=True)),
     ("POST", "/api/models/load/", "", Route(management.load, changes=True)),
     ("POST", "/api/models/", "/pin", Route(management.pin, changes=True)),

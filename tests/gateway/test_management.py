@@ -58,6 +58,21 @@ async def test_the_list_of_models() -> None:
     assert listed["data"][2]["status"] == {"value": "unloaded"}
 
 
+async def test_one_model_of_the_list() -> None:
+    table = 'aliases = ["gpt/4"]\n[models.chat.variants."chat:high"]'
+    async with playhouse(Actor("chat", table), Actor("x", "listed = false")) as stage:
+        for name, entry in (
+            ("chat", "chat"),
+            ("Chat%3Ahigh", "chat:high"),
+            ("gpt/4", "chat"),
+        ):
+            assert (await get(stage.client, f"/v1/models/{name}"))["id"] == entry
+        for name in ("nobody", "x"):
+            call, body = await stage.client.ask("GET", f"/v1/models/{name}")
+            assert call.status == 404
+            assert json.loads(body)["error"]["code"] == "model_not_found"
+
+
 async def test_load_and_unload() -> None:
     chat = Actor("chat", "ttl = 60", load_s=5.0)
     async with playhouse(chat) as stage:
