@@ -13,7 +13,7 @@ from ..plugin.contracts import Usage
 from .activity_query import ActivityQuery
 from .captures import Captures
 from .distribution import distribution
-from .facts import Fact, RequestEnded
+from .facts import Listener, RequestEnded
 from .usage_records import NOTHING_REPORTED
 
 
@@ -29,8 +29,8 @@ class ActivityRow(Struct, frozen=True):
         return self.fact.usage or NOTHING_REPORTED
 
 
-class Activity:
-    """The last `size` finished requests, resident models' too. Subscribe `observe` to the facts.
+class Activity(Listener):
+    """The last `size` finished requests, resident models' too.
 
     What was captured of them is found in `captures` under the numbers that are given here.
     """
@@ -40,13 +40,7 @@ class Activity:
         self._captures = captures or Captures(0)
         self._rows: deque[ActivityRow] = deque(maxlen=size)
         self.newest_id = 0
-
-    def observe(self, fact: Fact) -> None:
-        """Keep the fact if it is the end of a request."""
-        if isinstance(fact, RequestEnded):
-            self.newest_id += 1
-            self._rows.append(ActivityRow(self.newest_id, fact))
-            self._captures.keep(self.newest_id, fact)
+        self.hears = {RequestEnded: self._ended}
 
     def page(self, query: ActivityQuery) -> dict[str, Any]:
         """One page of the rows that match, in llama-swap's shape."""
@@ -72,6 +66,11 @@ class Activity:
             "prompt_histogram": distribution(usage.prompt_per_second for usage in usages),
             "gen_histogram": distribution(usage.generated_per_second for usage in usages),
         }
+
+    def _ended(self, fact: RequestEnded) -> None:
+        self.newest_id += 1
+        self._rows.append(ActivityRow(self.newest_id, fact))
+        self._captures.keep(self.newest_id, fact)
 
     def _shown(self, row: ActivityRow) -> dict[str, Any]:
         fact, usage = row.fact, row.usage

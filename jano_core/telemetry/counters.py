@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from .facts import (
     Fact,
+    Listener,
     RequestEnded,
     RequestFirstByte,
     RequestGranted,
@@ -26,7 +27,7 @@ OTHERS = "(others)"
 Transition = tuple[str, str]
 
 
-class Counters:
+class Counters(Listener):
     """Totals since the start. Requests of resident models are in the families that Jano added
     (durations, waits, failures) and in none that the original had.
     """
@@ -48,28 +49,29 @@ class Counters:
         """Client → what its requests waited for swaps."""
         self.failures: Counter[tuple[str, str]] = Counter()
         self.fallbacks = 0
+        self.hears = {
+            RequestGranted: self._granted,
+            RequestFirstByte: self._first_byte,
+            RequestEnded: self._ended,
+            SwapEnded: self._swapped,
+            ServerCrashed: self._failed,
+            StrategyFellBack: self._fell_back,
+        }
 
-    def observe(self, fact: Fact) -> None:
-        """Count one fact."""
-        match fact:
-            case RequestGranted(attempt=1):
-                self.queue_seconds[fact.model].observe(fact.queue_ms / 1000)
-                if fact.eta_ms is not None:
-                    error_ms = abs(fact.queue_ms - fact.eta_ms)
-                    self.eta_error_seconds[fact.model].observe(error_ms / 1000)
-            case RequestFirstByte():
-                self.first_token_seconds[fact.model].observe(fact.ms / 1000)
-            case RequestEnded():
-                self._ended(fact)
-            case SwapEnded(outcome="ready"):
-                self._swapped(fact)
-            case StrategyFellBack():
-                self.fallbacks += 1
-        if failure := failure_in(fact):
-            self.failures[failure] += 1
-        self.errors += error_in(fact) is not None
+    def _granted(self, fact: RequestGranted) -> None:
+        if fact.attempt > 1:
+            return
+        self.queue_seconds[fact.model].observe(fact.queue_ms / 1000)
+        if fact.eta_ms is not None:
+            error_ms = abs(fact.queue_ms - fact.eta_ms)
+            self.eta_error_seconds[fact.model].observe(error_ms / 1000)
+
+    def _first_byte(self, fact: RequestFirstByte) -> None:
+        self.first_token_seconds[fact.model].observe(fact.ms / 1000)
 
     def _ended(self, fact: RequestEnded) -> None:
+        if fact.outcome != "served":
+            self._failed(fact)
         self.request_seconds[fact.model, fact.outcome].observe(fact.total_ms / 1000)
         if fact.swap_ms:
             client = known_client(self.swap_wait_seconds, fact.client)
@@ -81,7 +83,18 @@ class Counters:
             self.generated_tokens[fact.model] += fact.usage.generated_tokens or 0
             self.prompt_tokens += fact.usage.prompt_tokens or 0
 
+    def _failed(self, fact: Fact) -> None:
+        if failure := failure_in(fact):
+            self.failures[failure] += 1
+        self.errors += error_in(fact) is not None
+
+    def _fell_back(self, fact: StrategyFellBack) -> None:
+        self.fallbacks += 1
+
     def _swapped(self, fact: SwapEnded) -> None:
+        if fact.outcome != "ready":
+            self._failed(fact)
+            return
         transition = (fact.coming_from or NOTHING_LOADED, fact.model)
         milliseconds = swap_ms(fact)
         self.swaps[transition] += 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from .facts import Decided, Fact, RequestEnded, RequestGranted, RequestQueued, RequestRequeued
+from .facts import Decided, Listener, RequestEnded, RequestGranted, RequestQueued, RequestRequeued
 
 REQUESTS = 1000
 """How many requests are remembered, the newest of them."""
@@ -42,37 +42,21 @@ class Story(Struct):
     shared: list[Decision] = field(default_factory=list)
 
 
-class Decisions:
-    """Listens to the facts. What is decided of a model is kept once, for all who wait for it."""
+class Decisions(Listener):
+    """What is decided of a model is kept once, for all who wait for it."""
 
     def __init__(self, size: int = REQUESTS) -> None:
         self._size = size
         self._stories: OrderedDict[str, Story] = OrderedDict()
         self._waiting: dict[str, OrderedDict[str, Story]] = {}
         self._reasons: dict[str, deque[Decision]] = {}
-
-    def observe(self, fact: Fact) -> None:
-        """Take a fact into the story that it belongs to."""
-        match fact:
-            case RequestQueued():
-                self._queued(fact)
-            case Decided():
-                found = Decision(fact.at, fact.rule, fact.text, fact.ahead, fact.evicted)
-                self._reasons.setdefault(fact.model, deque(maxlen=REASONS)).append(found)
-            case RequestGranted():
-                if story := self._settle(fact.id, fact.at):
-                    story.outcome = "running"
-                    story.queue_ms, story.swap_ms = fact.queue_ms, fact.swap_ms
-                    again = f", attempt {fact.attempt}" if fact.attempt > 1 else ""
-                    text = f"a slot of {fact.model} is free{again}"
-                    story.own.append(Decision(fact.at, "granted", text))
-            case RequestRequeued():
-                if story := self._stories.get(fact.id):
-                    story.outcome = "waiting"
-                    text = "its server broke off; it is the next of its model"
-                    story.own.append(Decision(fact.at, "requeued", text))
-            case RequestEnded():
-                self._ended(fact)
+        self.hears = {
+            RequestQueued: self._queued,
+            Decided: self._decided,
+            RequestGranted: self._granted,
+            RequestRequeued: self._requeued,
+            RequestEnded: self._ended,
+        }
 
     def get(self, request: str) -> dict[str, Any] | None:
         """The story of a request; None if it is not, or no longer, known."""
@@ -110,6 +94,24 @@ class Decisions:
         if len(self._stories) > self._size:
             _, oldest = self._stories.popitem(last=False)
             self._leave(oldest)
+
+    def _decided(self, fact: Decided) -> None:
+        found = Decision(fact.at, fact.rule, fact.text, fact.ahead, fact.evicted)
+        self._reasons.setdefault(fact.model, deque(maxlen=REASONS)).append(found)
+
+    def _granted(self, fact: RequestGranted) -> None:
+        if story := self._settle(fact.id, fact.at):
+            story.outcome = "running"
+            story.queue_ms, story.swap_ms = fact.queue_ms, fact.swap_ms
+            again = f", attempt {fact.attempt}" if fact.attempt > 1 else ""
+            text = f"a slot of {fact.model} is free{again}"
+            story.own.append(Decision(fact.at, "granted", text))
+
+    def _requeued(self, fact: RequestRequeued) -> None:
+        if story := self._stories.get(fact.id):
+            story.outcome = "waiting"
+            text = "its server broke off; it is the next of its model"
+            story.own.append(Decision(fact.at, "requeued", text))
 
     def _ended(self, fact: RequestEnded) -> None:
         story = self._settle(fact.id, fact.at)

@@ -7,8 +7,8 @@ from typing import Any
 
 from .facts import (
     ConfigReloaded,
-    Fact,
     InstanceChanged,
+    Listener,
     RequestEnded,
     RequestQueued,
     RequestRequeued,
@@ -22,27 +22,30 @@ from .logging import fields
 log = logging.getLogger("jano")
 
 
-def log_fact(fact: Fact) -> None:
-    """Write the lines that `fact` deserves. To be subscribed to the facts."""
-    match fact:
-        case RequestQueued(resident=False):
-            _say(logging.INFO, "enqueued", id=fact.id, model=fact.model)
-        case RequestRequeued():
-            _say(logging.WARNING, "requeued", id=fact.id, model=fact.model, err=fact.why)
-        case RequestEnded():
-            _log_end(fact)
-        case SwapStarted() | SwapEnded():
-            _log_swap(fact)
-        case InstanceChanged():
-            _say(logging.DEBUG, "state", model=fact.model, state=fact.state, why=fact.why)
-        case ServerCrashed():
-            _say(logging.ERROR, "server crashed", model=fact.model, err=fact.why)
-        case StrategyFellBack():
-            text = "strategy failed, greedy decides"
-            _say(logging.ERROR, text, strategy=fact.strategy, err=fact.why)
-        case ConfigReloaded():
-            changes = {"added": fact.added, "changed": fact.changed, "removed": fact.removed}
-            _say(logging.INFO, "configuration reloaded", **changes)
+class FactLog(Listener):
+    """Writes the lines that a fact deserves."""
+
+    def __init__(self) -> None:
+        self.hears = {
+            RequestQueued: _log_queued,
+            RequestRequeued: _log_requeued,
+            RequestEnded: _log_end,
+            SwapStarted: _log_swap_start,
+            SwapEnded: _log_swap_end,
+            InstanceChanged: _log_state,
+            ServerCrashed: _log_crash,
+            StrategyFellBack: _log_fallback,
+            ConfigReloaded: _log_reload,
+        }
+
+
+def _log_queued(fact: RequestQueued) -> None:
+    if not fact.resident:
+        _say(logging.INFO, "enqueued", id=fact.id, model=fact.model)
+
+
+def _log_requeued(fact: RequestRequeued) -> None:
+    _say(logging.WARNING, "requeued", id=fact.id, model=fact.model, err=fact.why)
 
 
 def _log_end(fact: RequestEnded) -> None:
@@ -80,17 +83,37 @@ def _log_served(fact: RequestEnded) -> None:
     )
 
 
-def _log_swap(fact: SwapStarted | SwapEnded) -> None:
-    match fact:
-        case SwapStarted():
-            why = fact.why or None
-            _say(logging.INFO, "swap requested", model=fact.model, evict=fact.evict, why=why)
-        case SwapEnded(outcome="ready"):
+def _log_swap_start(fact: SwapStarted) -> None:
+    why = fact.why or None
+    _say(logging.INFO, "swap requested", model=fact.model, evict=fact.evict, why=why)
+
+
+def _log_swap_end(fact: SwapEnded) -> None:
+    match fact.outcome:
+        case "ready":
             _say(logging.INFO, "swap ready", model=fact.model, ms=round(fact.seconds * 1000))
-        case SwapEnded(outcome="failed"):
+        case "failed":
             _say(logging.ERROR, "swap failed", model=fact.model, fails=fact.fails, err=fact.error)
-        case SwapEnded():
+        case _:
             _say(logging.INFO, "swap cancelled", model=fact.model)
+
+
+def _log_state(fact: InstanceChanged) -> None:
+    _say(logging.DEBUG, "state", model=fact.model, state=fact.state, why=fact.why)
+
+
+def _log_crash(fact: ServerCrashed) -> None:
+    _say(logging.ERROR, "server crashed", model=fact.model, err=fact.why)
+
+
+def _log_fallback(fact: StrategyFellBack) -> None:
+    text = "strategy failed, greedy decides"
+    _say(logging.ERROR, text, strategy=fact.strategy, err=fact.why)
+
+
+def _log_reload(fact: ConfigReloaded) -> None:
+    changes = {"added": fact.added, "changed": fact.changed, "removed": fact.removed}
+    _say(logging.INFO, "configuration reloaded", **changes)
 
 
 def _say(level: int, message: str, **values: Any) -> None:

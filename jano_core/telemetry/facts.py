@@ -7,7 +7,8 @@ Each fact has `at`, unix seconds. Durations were measured on the monotonic clock
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -211,16 +212,36 @@ class ConfigReloaded(Fact, frozen=True, kw_only=True):
     removed: tuple[str, ...] = ()
 
 
+class Listener:
+    """Somebody who hears of some kinds of facts and is told of no others."""
+
+    hears: Mapping[type[Fact], Callable[[Any], object]]
+    """Kind → what is called with each fact of this kind."""
+
+    def observe(self, fact: Fact) -> None:
+        """Take one fact, of any kind."""
+        if follow := self.hears.get(type(fact)):
+            follow(fact)
+
+
 class Facts:
     """The stream: whoever subscribes gets every later fact, in order, synchronously."""
 
     def __init__(self) -> None:
-        self._listeners: list[Callable[[Fact], None]] = []
+        self._listeners: list[Listener | Callable[[Fact], None]] = []
+        self._told: dict[type[Fact], tuple[Callable[[Any], object], ...]] = {}
+        """Kind → whom to call, for the kinds that came since somebody was added or removed."""
 
-    def subscribe(self, listener: Callable[[Fact], None]) -> Callable[[], None]:
-        """Add a listener; the returned call removes it again."""
+    def subscribe(self, listener: Listener | Callable[[Fact], None]) -> Callable[[], None]:
+        """Add a listener, or a call that hears of every kind; what is returned removes it again."""
+
+        def remove() -> None:
+            self._listeners.remove(listener)
+            self._told = {}
+
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        self._told = {}
+        return remove
 
     def subscribe_guest(self, listener: Callable[[Fact], None], name: str) -> Callable[[], None]:
         """Add a listener that is not Jano's own: if it raises, the log says so with its `name`,
@@ -238,6 +259,18 @@ class Facts:
         return remove
 
     def emit(self, fact: Fact) -> None:
-        """Tell every listener."""
-        for listener in tuple(self._listeners):
-            listener(fact)
+        """Tell everybody who hears of its kind."""
+        kind = type(fact)
+        told = self._told.get(kind)
+        if told is None:
+            told = self._told[kind] = self._wanted_by(kind)
+        for follow in told:
+            follow(fact)
+
+    def _wanted_by(self, kind: type[Fact]) -> tuple[Callable[[Any], object], ...]:
+        found = []
+        for each in self._listeners:
+            follow = each.hears.get(kind) if isinstance(each, Listener) else each
+            if follow is not None:
+                found.append(follow)
+        return tuple(found)

@@ -35,7 +35,7 @@ class FeedSource(Protocol):
 class Feed:
     """Turns facts into events. Nobody listening costs next to nothing.
 
-    `observe` must be subscribed to the facts after `activity.observe`, whose newest row it
+    `observe` must be subscribed to the facts after `activity`, whose newest row it
     announces. A listener that does not keep up loses events, never the truth: it is sent the
     whole state again instead.
     """

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from .facts import Fact, RequestEnded, SwapEnded
+from .facts import Fact, Listener, RequestEnded, SwapEnded
 
 FILE = "history.sqlite"
 KEPT_FACTS = 100_000
@@ -40,8 +40,10 @@ log = logging.getLogger("jano.history")
 _decoders = {kind.__name__: msgspec.json.Decoder(kind) for kind in (RequestEnded, SwapEnded)}
 
 
-class History:
-    """The file in `folder`, which is made where it is missing. Subscribe `observe` to the facts."""
+class History(Listener):
+    """The file in `folder`, which is made where it is missing. Has the ends of requests and swaps
+    written.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
@@ -50,6 +52,7 @@ class History:
         self._lost = 0
         self._broken = False
         self._unpruned = PRUNE_EVERY
+        self.hears = dict.fromkeys((RequestEnded, SwapEnded), self._put)
         self._writer = threading.Thread(target=self._run, name="jano-history", daemon=True)
         self._writer.start()
 
@@ -65,11 +68,6 @@ class History:
         """What `keep` was last given under this name, empty if nothing. Reads the disk."""
         rows = self._query("select value from figures where name = ?", name)
         return rows[0][0] if rows else ""
-
-    def observe(self, fact: Fact) -> None:
-        """Have the fact written if it is the end of a request or a swap."""
-        if isinstance(fact, RequestEnded | SwapEnded):
-            self._put(fact)
 
     def keep(self, name: str, value: str) -> None:
         """Have a figure written in place of the one that has this name."""

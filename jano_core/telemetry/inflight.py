@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -30,26 +31,18 @@ class Inflight:
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
+        self._follow: dict[type[Fact], Callable[[Any], str | None]] = {
+            RequestQueued: self._queued,
+            RequestGranted: lambda fact: self._now(fact.id, "running", fact.node),
+            RequestFirstByte: lambda fact: self._now(fact.id, "streaming"),
+            RequestRequeued: lambda fact: self._now(fact.id, "waiting", ""),
+            RequestEnded: self._ended,
+        }
 
     def observe(self, fact: Fact) -> str | None:
         """Follow one fact. None: nothing that is shown has changed."""
-        if isinstance(fact, RequestQueued):
-            self._entries[fact.id] = Entry(fact)
-            return fact.id
-        if isinstance(fact, RequestEnded):
-            return fact.id if self._entries.pop(fact.id, None) else None
-        if not isinstance(fact, RequestGranted | RequestFirstByte | RequestRequeued):
-            return None
-        if (entry := self._entries.get(fact.id)) is None:
-            return None
-        match fact:
-            case RequestGranted():
-                entry.state, entry.node = "running", fact.node
-            case RequestFirstByte():
-                entry.state = "streaming"
-            case RequestRequeued():
-                entry.state, entry.node = "waiting", ""
-        return fact.id
+        follow = self._follow.get(type(fact))
+        return follow(fact) if follow else None
 
     def snapshot(self, now: float) -> dict[str, Any]:
         """The event that lists them all, oldest first; `now` in unix seconds."""
@@ -61,6 +54,22 @@ class Inflight:
         if (entry := self._entries.get(id)) is None:
             return {"operation": "remove", "id": id}
         return {"operation": "upsert", "request": _shown(entry, now)}
+
+    def _queued(self, fact: RequestQueued) -> str:
+        self._entries[fact.id] = Entry(fact)
+        return fact.id
+
+    def _now(self, id: str, state: str, node: str | None = None) -> str | None:
+        """The request is in this state, and on another node if one is given."""
+        if (entry := self._entries.get(id)) is None:
+            return None
+        entry.state = state
+        if node is not None:
+            entry.node = node
+        return id
+
+    def _ended(self, fact: RequestEnded) -> str | None:
+        return fact.id if self._entries.pop(fact.id, None) else None
 
 
 def _shown(entry: Entry, now: float) -> dict[str, Any]:

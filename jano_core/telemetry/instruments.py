@@ -12,11 +12,13 @@ from .counters import NOTHING_LOADED, failure_in, phases
 from .endpoints import operation
 from .facts import (
     Fact,
+    Listener,
     RequestEnded,
     RequestFirstByte,
     RequestGranted,
     RequestQueued,
     RequestRequeued,
+    ServerCrashed,
     SwapEnded,
 )
 from .histogram import SECONDS
@@ -29,8 +31,8 @@ PER_TOKEN_SECONDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.
 Attributes = dict[str, Any]
 
 
-class Instruments:
-    """Subscribe `observe` to the facts. `provider` names the kind of server behind a model."""
+class Instruments(Listener):
+    """`provider` names the kind of server behind a model."""
 
     def __init__(self, meter: Meter, provider: Callable[[str], str]) -> None:
         self._provider = provider
@@ -47,29 +49,47 @@ class Instruments:
         self._in_flight = meter.create_up_down_counter(n.IN_FLIGHT, *_about(n.IN_FLIGHT))
         self._under_way: dict[str, tuple[RequestQueued, UpDownCounter]] = {}
         """Request → what was asked, and whether it waits or runs."""
+        self.hears = {
+            RequestQueued: self._queued,
+            RequestGranted: self._granted,
+            RequestRequeued: self._requeued,
+            RequestFirstByte: self._first_byte,
+            RequestEnded: self._ended,
+            SwapEnded: self._swapped,
+            ServerCrashed: self._failed,
+        }
 
-    def observe(self, fact: Fact) -> None:
-        """Follow one fact."""
-        match fact:
-            case RequestQueued():
-                self._under_way[fact.id] = fact, self._depth
-                self._depth.add(1, {n.MODEL: fact.model})
-            case RequestGranted():
-                self._move(fact.id, self._in_flight)
-                if fact.attempt == 1:
-                    self._queue_seconds.record(fact.queue_ms / 1000, {n.MODEL: fact.model})
-            case RequestRequeued():
-                self._move(fact.id, self._depth)
-            case RequestFirstByte() if fact.id in self._under_way:
-                queued, _ = self._under_way[fact.id]
-                self._first_token.record(fact.ms / 1000, self._of_model(queued))
-            case RequestEnded() if fact.id in self._under_way:
-                self._ended(fact)
-            case SwapEnded(outcome="ready"):
-                transition = {n.SWAP_FROM: fact.coming_from or NOTHING_LOADED, n.MODEL: fact.model}
-                self._swaps.add(1, transition)
-                for phase, seconds in phases(fact):
-                    self._swap_seconds.record(seconds, {**transition, n.PHASE: phase})
+    def _queued(self, fact: RequestQueued) -> None:
+        self._under_way[fact.id] = fact, self._depth
+        self._depth.add(1, {n.MODEL: fact.model})
+
+    def _granted(self, fact: RequestGranted) -> None:
+        self._move(fact.id, self._in_flight)
+        if fact.attempt == 1:
+            self._queue_seconds.record(fact.queue_ms / 1000, {n.MODEL: fact.model})
+
+    def _requeued(self, fact: RequestRequeued) -> None:
+        self._move(fact.id, self._depth)
+
+    def _first_byte(self, fact: RequestFirstByte) -> None:
+        if fact.id in self._under_way:
+            queued, _ = self._under_way[fact.id]
+            self._first_token.record(fact.ms / 1000, self._of_model(queued))
+
+    def _ended(self, fact: RequestEnded) -> None:
+        if fact.id in self._under_way:
+            self._measured(fact)
+        self._failed(fact)
+
+    def _swapped(self, fact: SwapEnded) -> None:
+        if fact.outcome == "ready":
+            transition = {n.SWAP_FROM: fact.coming_from or NOTHING_LOADED, n.MODEL: fact.model}
+            self._swaps.add(1, transition)
+            for phase, seconds in phases(fact):
+                self._swap_seconds.record(seconds, {**transition, n.PHASE: phase})
+        self._failed(fact)
+
+    def _failed(self, fact: Fact) -> None:
         if failure := failure_in(fact):
             model, kind = failure
             self._failures.add(1, {n.MODEL: model, n.KIND: kind})
@@ -81,7 +101,7 @@ class Instruments:
             to.add(1, {n.MODEL: queued.model})
             self._under_way[id] = queued, to
 
-    def _ended(self, fact: RequestEnded) -> None:
+    def _measured(self, fact: RequestEnded) -> None:
         queued, now = self._under_way.pop(fact.id)
         now.add(-1, {n.MODEL: queued.model})
         seconds = fact.total_ms / 1000

@@ -7,7 +7,7 @@ from typing import Any
 
 from .counters import Counters
 from .exposition import exposition
-from .facts import Fact, RequestEnded, SwapEnded
+from .facts import Facts, RequestEnded, SwapEnded
 from .recent import Recent
 from .status import Snapshot, additions, past, present
 from .swap_cost import SwapCost
@@ -32,14 +32,17 @@ class Ledger:
         self.records = UsageRecords(usage_records)
         self.swaps_avoided = SwapsAvoided()
         self.swap_cost = SwapCost(lambda: self.swaps_avoided.value)
-
-    def observe(self, fact: Fact) -> None:
+        accounts = Facts()
+        for account in (
+            self.counters,
+            self.recent,
+            self.records,
+            self.swaps_avoided,
+            self.swap_cost,
+        ):
+            accounts.subscribe(account)
+        self.observe = accounts.emit
         """Take one fact into every account."""
-        self.counters.observe(fact)
-        self.recent.observe(fact)
-        self.records.observe(fact)
-        self.swaps_avoided.observe(fact)
-        self.swap_cost.observe(fact)
 
     def recall(self, requests: Iterable[RequestEnded], swaps: Iterable[SwapEnded]) -> None:
         """Show again what an earlier run has seen, oldest first. What counts since the start of

@@ -12,8 +12,8 @@ from ..clock import Clock
 from .activity import Activity
 from .captures import Captures
 from .decisions import Decisions
-from .fact_log import log_fact
-from .facts import Facts
+from .fact_log import FactLog
+from .facts import Fact, Facts, Listener
 from .feed import Feed, FeedSource
 from .history import History
 from .ledger import Ledger
@@ -53,13 +53,14 @@ class Observatory:
         self._history = None if history is None else History(history)
         if self._history is not None:
             self._recall(self._history, usage_records)
-        for listener in (
+        listeners: tuple[Listener | Callable[[Fact], None], ...] = (
             self.ledger.observe,
-            self.activity.observe,
-            self.decisions.observe,
+            self.activity,
+            self.decisions,
             self.feed.observe,
-            log_fact,
-        ):
+            FactLog(),
+        )
+        for listener in listeners:
             self.facts.subscribe(listener)
         if self.export is not None:
             self.facts.subscribe_guest(self.export.observe, "the OpenTelemetry export")
@@ -90,7 +91,7 @@ class Observatory:
             self.activity.observe(request)
         self.ledger.swap_cost.recall(history.figure(FIGURE), now)
         self.ledger.swap_cost.keep = history.keep
-        self.facts.subscribe(history.observe)
+        self.facts.subscribe(history)
 
 
 def _export(version: str, provider: Callable[[str], str]) -> Export:

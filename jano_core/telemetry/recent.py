@@ -7,7 +7,15 @@ from collections import defaultdict
 from msgspec import Struct
 
 from .counters import error_in, is_served, swap_ms
-from .facts import Fact, InstanceChanged, LoadProgress, RequestEnded, SwapEnded
+from .facts import (
+    Fact,
+    InstanceChanged,
+    Listener,
+    LoadProgress,
+    RequestEnded,
+    ServerCrashed,
+    SwapEnded,
+)
 from .rings import SampleRing, TimeRing
 
 SWAPS_KEPT = 500
@@ -23,7 +31,7 @@ class LastError(Struct, frozen=True, kw_only=True):
     message: str
 
 
-class Recent:
+class Recent(Listener):
     """Short memories of what happened. `requests_kept` bounds the requests-per-minute figure."""
 
     def __init__(self, requests_kept: int) -> None:
@@ -41,21 +49,30 @@ class Recent:
         """Models being loaded, as far as their servers tell."""
         self.healthy: dict[str, bool] = {}
         """Never probed: absent until traffic tells."""
+        self.hears = {
+            RequestEnded: self._ended,
+            SwapEnded: self._swapped,
+            LoadProgress: self._progressed,
+            InstanceChanged: self._changed,
+            ServerCrashed: self._failed,
+        }
 
-    def observe(self, fact: Fact) -> None:
-        """Remember one fact."""
-        match fact:
-            case RequestEnded(resident=False):
-                self._ended(fact)
-            case SwapEnded(outcome="ready"):
-                self.swaps.add(fact.at)
-                self.last_swap_ms = swap_ms(fact)
-            case LoadProgress():
-                self.progress[fact.model] = fact
-            case InstanceChanged():
-                self.progress.pop(fact.model, None)
-                if fact.state == "ready":
-                    self.healthy[fact.model] = True
+    def _swapped(self, fact: SwapEnded) -> None:
+        if fact.outcome == "ready":
+            self.swaps.add(fact.at)
+            self.last_swap_ms = swap_ms(fact)
+        else:
+            self._failed(fact)
+
+    def _progressed(self, fact: LoadProgress) -> None:
+        self.progress[fact.model] = fact
+
+    def _changed(self, fact: InstanceChanged) -> None:
+        self.progress.pop(fact.model, None)
+        if fact.state == "ready":
+            self.healthy[fact.model] = True
+
+    def _failed(self, fact: Fact) -> None:
         if (message := error_in(fact)) is not None:
             model: str = fact.model  # type: ignore[attr-defined]  # every error has one
             self.errors.add(fact.at)
@@ -63,7 +80,11 @@ class Recent:
             self.healthy[model] = False
 
     def _ended(self, fact: RequestEnded) -> None:
+        if fact.resident:
+            return
         self.requests.add(fact.at)
+        if fact.outcome != "served":
+            self._failed(fact)
         if not is_served(fact):
             return
         self.healthy[fact.model] = True

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct, field
 
 from .counters import NOTHING_LOADED, known_client
-from .facts import Fact, RequestEnded, SwapEnded
+from .facts import Listener, RequestEnded, SwapEnded
 
 FIGURE = "swap_cost"
 """Under which name a day that is not over is kept over a restart."""
@@ -40,8 +40,8 @@ class Day(Struct):
     """Swaps avoided today by runs of Jano before this one."""
 
 
-class SwapCost:
-    """Subscribe `observe` to the facts, after `avoided`'s own source.
+class SwapCost(Listener):
+    """To be subscribed to the facts after `avoided`'s own source.
 
     `avoided` gives the swaps that the order of service has saved since Jano's start against
     first come, first served (`SwapsAvoided`), None where that cannot be told.
@@ -54,6 +54,7 @@ class SwapCost:
         """Of what `avoided` gives, the part that belongs to days before."""
         self._day = Day()
         self.keep: Callable[[str, str], None] = lambda name, value: None
+        self.hears = {SwapEnded: self._swapped, RequestEnded: self._ended}
 
     def recall(self, kept: str, now: float) -> None:
         """Go on with a day that was kept, if it is not over at `now`, in unix seconds."""
@@ -63,22 +64,6 @@ class SwapCost:
             return
         if day.date == _date(now):
             self._day = day
-
-    def observe(self, fact: Fact) -> None:
-        """Take one fact into account."""
-        match fact:
-            case SwapEnded(outcome="ready"):
-                self._turn_to(fact.at)
-                to = self._day.transitions.setdefault(fact.coming_from or NOTHING_LOADED, {})
-                to.setdefault(fact.model, Lost()).add(fact.seconds)
-            case RequestEnded(swap_ms=float(waited)) if waited > 0:
-                self._turn_to(fact.at)
-                client = known_client(self._day.clients, fact.client)
-                self._day.clients.setdefault(client, Lost()).add(waited / 1000)
-            case _:
-                return
-        day = msgspec.structs.replace(self._day, avoided_before=self._avoided_today())
-        self.keep(FIGURE, msgspec.json.encode(day).decode())
 
     def today(self, now: float) -> dict[str, Any]:
         """The account as `/status` shows it; the dearest first. `now` in unix seconds."""
@@ -97,6 +82,24 @@ class SwapCost:
             "byTransition": _rows(transitions, "swaps", "seconds"),
             "byClient": _rows(clients, "requests", "waitedSeconds"),
         }
+
+    def _swapped(self, fact: SwapEnded) -> None:
+        if fact.outcome == "ready":
+            self._turn_to(fact.at)
+            to = self._day.transitions.setdefault(fact.coming_from or NOTHING_LOADED, {})
+            to.setdefault(fact.model, Lost()).add(fact.seconds)
+            self._keep()
+
+    def _ended(self, fact: RequestEnded) -> None:
+        if fact.swap_ms:
+            self._turn_to(fact.at)
+            client = known_client(self._day.clients, fact.client)
+            self._day.clients.setdefault(client, Lost()).add(fact.swap_ms / 1000)
+            self._keep()
+
+    def _keep(self) -> None:
+        day = msgspec.structs.replace(self._day, avoided_before=self._avoided_today())
+        self.keep(FIGURE, msgspec.json.encode(day).decode())
 
     def _avoided_today(self) -> int | None:
         now = self._avoided()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 
 from ..scheduler.types import LOCAL
-from .facts import Fact, InstanceChanged, RequestEnded, RequestGranted, RequestQueued
+from .facts import InstanceChanged, Listener, RequestEnded, RequestGranted, RequestQueued
 
 IN_MEMORY = ("ready", "draining")
 
 
-class SwapsAvoided:
+class SwapsAvoided(Listener):
     """Compares two orders of the same requests, all that were granted so far.
 
     Strict FIFO with one model in memory swaps whenever two neighbours in order of arrival want
@@ -35,25 +35,31 @@ class SwapsAvoided:
         self._comparable = True
         self.peak = 0
         """The highest value so far, for a counter that may not fall."""
+        self.hears = {
+            RequestQueued: self._queued,
+            RequestGranted: self._taken,
+            RequestEnded: self._ended,
+            InstanceChanged: self._changed,
+        }
 
     @property
     def value(self) -> int | None:
         """Swaps saved; negative where urgency has cost more swaps than FIFO would have made."""
         return self._fifo - self._made if self._comparable else None
 
-    def observe(self, fact: Fact) -> None:
-        """Follow one fact."""
-        match fact:
-            case RequestQueued(resident=False):
-                self._waiting[fact.id] = (self._arrivals, fact.model)
-                self._arrivals += 1
-            case RequestGranted() if fact.id in self._waiting:
-                self._grant(*self._waiting.pop(fact.id))
-            case RequestEnded():
-                self._waiting.pop(fact.id, None)
-            case InstanceChanged(resident=False):
-                self._changed(fact)
-        self.peak = max(self.peak, self.value or 0)
+    def _queued(self, fact: RequestQueued) -> None:
+        if not fact.resident:
+            self._waiting[fact.id] = (self._arrivals, fact.model)
+            self._arrivals += 1
+
+    def _taken(self, fact: RequestGranted) -> None:
+        if fact.id in self._waiting:
+            self._grant(*self._waiting.pop(fact.id))
+            # Only here can it rise: a grant adds to what FIFO would have done.
+            self.peak = max(self.peak, self.value or 0)
+
+    def _ended(self, fact: RequestEnded) -> None:
+        self._waiting.pop(fact.id, None)
 
     def _grant(self, arrival: int, model: str) -> None:
         at = bisect_left(self._granted, (arrival, model))
@@ -73,6 +79,8 @@ class SwapsAvoided:
         del self._granted[: max(0, settled - 1)]
 
     def _changed(self, fact: InstanceChanged) -> None:
+        if fact.resident:
+            return
         if fact.state not in IN_MEMORY:
             self._in_memory.discard(fact.model)
             return

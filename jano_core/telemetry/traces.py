@@ -26,7 +26,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from . import names as n
 from .endpoints import operation, route
 from .facts import (
-    Fact,
+    Listener,
     RequestEnded,
     RequestFirstByte,
     RequestGranted,
@@ -52,8 +52,8 @@ class Journey(Struct):
     now: Span
 
 
-class Traces:
-    """Subscribe `observe` to the facts. `provider` names the kind of server behind a model."""
+class Traces(Listener):
+    """`provider` names the kind of server behind a model."""
 
     def __init__(self, tracer: Tracer, provider: Callable[[str], str]) -> None:
         self._tracer = tracer
@@ -62,28 +62,16 @@ class Traces:
         self._journeys: dict[str, Journey] = {}
         self._swaps: dict[int, SwapStarted] = {}
         self._steps: deque[ServerStep] = deque(maxlen=STEPS_KEPT)
-
-    def observe(self, fact: Fact) -> None:
-        """Follow one fact."""
-        match fact:
-            case RequestQueued():
-                self._queued(fact)
-            case RequestGranted():
-                self._granted(fact)
-            case RequestFirstByte() if journey := self._journeys.get(fact.id):
-                journey.now.set_attribute(n.FIRST_CHUNK, fact.ms / 1000)
-            case RequestRequeued() if journey := self._journeys.get(fact.id):
-                _fail(journey.now, "upstream_failed", fact.why)
-                journey.now.end(_ns(fact.at))
-                journey.now = self._wait(journey.inside, fact.model, fact.at)
-            case RequestEnded() if journey := self._journeys.pop(fact.id, None):
-                _end(journey, fact)
-            case SwapStarted():
-                self._swaps[fact.swap] = fact
-            case ServerStep(step=step) if step in n.STEPS:
-                self._steps.append(fact)
-            case SwapEnded():
-                self._swapped(fact)
+        self.hears = {
+            RequestQueued: self._queued,
+            RequestGranted: self._granted,
+            RequestFirstByte: self._first_byte,
+            RequestRequeued: self._requeued,
+            RequestEnded: self._ended,
+            SwapStarted: self._swap_started,
+            ServerStep: self._step,
+            SwapEnded: self._swapped,
+        }
 
     def onward(self, id: str) -> Mapping[str, str]:
         """The headers that make the model server's spans children of the request's CLIENT span."""
@@ -142,6 +130,27 @@ class Traces:
         journey.now = self._tracer.start_span(
             name, journey.inside, SpanKind.CLIENT, about, start_time=_ns(at)
         )
+
+    def _first_byte(self, fact: RequestFirstByte) -> None:
+        if journey := self._journeys.get(fact.id):
+            journey.now.set_attribute(n.FIRST_CHUNK, fact.ms / 1000)
+
+    def _requeued(self, fact: RequestRequeued) -> None:
+        if journey := self._journeys.get(fact.id):
+            _fail(journey.now, "upstream_failed", fact.why)
+            journey.now.end(_ns(fact.at))
+            journey.now = self._wait(journey.inside, fact.model, fact.at)
+
+    def _ended(self, fact: RequestEnded) -> None:
+        if journey := self._journeys.pop(fact.id, None):
+            _end(journey, fact)
+
+    def _swap_started(self, fact: SwapStarted) -> None:
+        self._swaps[fact.swap] = fact
+
+    def _step(self, fact: ServerStep) -> None:
+        if fact.step in n.STEPS:
+            self._steps.append(fact)
 
     def _swapped(self, fact: SwapEnded) -> None:
         started = self._swaps.pop(fact.swap, None)

@@ -8,32 +8,32 @@ from typing import Any
 
 from ..clock import iso
 from ..plugin.contracts import Usage
-from .facts import Fact, RequestEnded
+from .facts import Listener, RequestEnded
 from .rings import tenth
 
 DEFAULT_LIMIT = 50
 NOTHING_REPORTED = Usage()
 
 
-class UsageRecords:
+class UsageRecords(Listener):
     """A ring of the last `size` finished requests; those of resident models are left out."""
 
     def __init__(self, size: int) -> None:
         self._ended: deque[RequestEnded] = deque(maxlen=max(1, size))
+        self.hears = {RequestEnded: self._keep}
 
     def resize(self, size: int) -> None:
         """Keep so many from now on; the newest stay."""
         self._ended = deque(self._ended, maxlen=max(1, size))
 
-    def observe(self, fact: Fact) -> None:
-        """Keep the fact if it is the end of a request."""
-        if isinstance(fact, RequestEnded) and not fact.resident:
-            self._ended.append(fact)
-
     def page(self, limit: str | None) -> dict[str, Any]:
         """The answer of `/usage?limit=`: a limit that makes no sense means 50."""
         records = [_record(fact) for fact in islice(reversed(self._ended), _limit(limit))]
         return {"count": len(records), "records": records}
+
+    def _keep(self, fact: RequestEnded) -> None:
+        if not fact.resident:
+            self._ended.append(fact)
 
 
 def _limit(text: str | None) -> int:

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from jano_core.telemetry.fact_log import log_fact
+from jano_core.telemetry.fact_log import FactLog
 from jano_core.telemetry.facts import (
     ConfigReloaded,
     RequestRequeued,
@@ -89,5 +89,5 @@ SERVED = {**ABOUT, "status": 200, "ms": 100, "aborted": False}
 )
 def test_lines(fact, lines, caplog):
     with caplog.at_level(logging.INFO, "jano"):
-        log_fact(fact)
+        FactLog().observe(fact)
     assert [(record.getMessage(), record.jano_fields) for record in caplog.records] == lines

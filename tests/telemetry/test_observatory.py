@@ -11,10 +11,10 @@ import pytest
 
 from jano_core.clock import Clock
 from jano_core.errors import ConfigError
-from jano_core.telemetry.facts import Fact, Facts
+from jano_core.telemetry.facts import Fact, Facts, Listener, RequestEnded
 from jano_core.telemetry.observatory import Observatory
 
-from .figures import Model, Picture, ended, swap
+from .figures import Model, Picture, ended, queued, swap
 from .test_feed import Source
 
 OFF = """
@@ -126,3 +126,21 @@ def test_a_guest_that_raises_is_named_once_and_hears_no_more(caplog: pytest.LogC
     assert [record.getMessage() for record in caplog.records] == [
         "the plugin jano-guest raised and is told nothing any more"
     ]
+
+
+class Ends(Listener):
+    def __init__(self, heard: list[str]) -> None:
+        self.hears = {RequestEnded: lambda fact: heard.append(f"end of {fact.id}")}
+
+
+def test_a_listener_hears_what_it_named_in_its_turn_until_it_is_removed():
+    facts, heard = Facts(), []
+    facts.subscribe(lambda fact: heard.append(type(fact).__name__))
+    facts.emit(ended("chat", id="1"))
+    remove = facts.subscribe(Ends(heard))
+    facts.emit(queued("2", "chat"))
+    facts.emit(ended("chat", id="2"))
+    remove()
+    facts.emit(ended("chat", id="3"))
+    told = ["RequestEnded", "RequestQueued", "RequestEnded", "end of 2", "RequestEnded"]
+    assert heard == told

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jano_core.telemetry.captures import Captures
-from jano_core.telemetry.fact_log import log_fact
+from jano_core.telemetry.fact_log import FactLog
 from jano_core.telemetry.facts import (
     ConfigReloaded,
     RequestRequeued,
@@ -122,7 +122,7 @@ def test_log_lines(caplog: pytest.LogCaptureFixture):
         StrategyFellBack(at=START, strategy="s", why="x"),
         ConfigReloaded(at=START),
     ):
-        log_fact(fact)
+        FactLog().observe(fact)
     said = {record.getMessage(): [*record.jano_fields] for record in caplog.records}  # type: ignore[attr-defined]
     told = {row[0]: row[1].split() for row in table("## The log")}
     assert said == told
