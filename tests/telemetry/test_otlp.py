@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.sync.server import ServerConnection
 
 from jano_core.testing.running import running_jano
+from tests.processes import wait_for
 from tests.simulated import model_table
 from tests.telemetry.otlp_receiver import (
     CLIENT,
@@ -153,6 +154,8 @@ async def test_a_websocket_carries_the_caller_s_trace_too(tmp_path: Path) -> Non
             there = jano.url.replace("http", "ws") + "/upstream/talk/ws"
             async with connect(there, additional_headers=header, proxy=None) as socket:
                 arrived = str(await socket.recv())
+                await socket.wait_closed()  # its server has no more to say
+            wait_for(lambda: jano.get("/usage")["count"], "the request's end")
     [server] = (span for span in received.spans if span.kind == SERVER)
     [client] = (span for span in received.spans if span.kind == CLIENT)
     assert (server.trace_id.hex(), server.parent_span_id.hex()) == (TRACE, PARENT)
