@@ -10,8 +10,9 @@ from typing import Any
 from .facts import RequestEnded
 
 SECRET = frozenset(
-    {b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key"}
+    {b"authorization", b"auth", b"cookie", b"key", b"apikey", b"token", b"secret", b"password"}
 )
+"""A header with one of these words in its name is not shown: every gateway has its own names."""
 REDACTED = "[redacted]"
 UNREADABLE = ("audio/", "image/", "video/", "multipart/")
 """Content types whose bodies are never kept."""
@@ -150,7 +151,8 @@ class Captures:
 def _shown(headers: Headers) -> dict[str, str]:
     shown: dict[str, str] = {}
     for name, value in headers:
-        text = REDACTED if name.lower() in SECRET else value.decode("latin-1")
+        secret = not SECRET.isdisjoint(name.lower().split(b"-"))
+        text = REDACTED if secret else value.decode("latin-1")
         key = name.decode("latin-1").lower()
         shown[key] = f"{shown[key]}, {text}" if key in shown else text
     return shown

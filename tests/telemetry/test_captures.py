@@ -34,6 +34,19 @@ def test_off_unless_asked_for():
     assert Captures(0).begin("1", "/", JSON, b"x") is None
 
 
+@pytest.mark.parametrize(
+    "name", ["Proxy-Authorization", "Set-Cookie", "api-key", "X-Auth-Token", "x-goog-api-key"]
+)
+def test_whatever_looks_like_a_secret_is_not_shown(name: str) -> None:
+    captures = Captures(100_000)
+    headers = [(name.encode(), b"s"), (b"x-ratelimit-limit-tokens", b"9")]
+    exchange(captures, "7", b"question", b"answer", headers)
+    captures.keep(1, ended("chat", id="7"))
+    found = captures.get(1)
+    assert found is not None
+    assert found["req_headers"] == {name.lower(): "[redacted]", "x-ratelimit-limit-tokens": "9"}
+
+
 def test_an_exchange_without_its_secrets():
     captures = Captures(100_000)
     headers = [(b"Authorization", b"Bearer s"), (b"x-API-key", b"s"), (b"a", b"1"), (b"a", b"2")]
