@@ -17,7 +17,7 @@ from .facts import Listener, RequestEnded
 from .usage_records import NOTHING_REPORTED
 
 
-class ActivityRow(Struct, frozen=True):
+class ActivityRow(Struct, frozen=True, gc=False):
     """One finished request with its number, which counts from 1 and never repeats."""
 
     id: int

@@ -17,7 +17,7 @@ REASONS = 100
 MOST_AHEAD = 20
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """At `at` (unix seconds) `rule` decided; `ahead` go first, `evicted` are put away for it."""
 
     at: float

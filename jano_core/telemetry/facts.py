@@ -18,8 +18,10 @@ from ..scheduler.types import LOCAL
 log = logging.getLogger("jano.facts")
 
 
-class Fact(Struct, frozen=True, kw_only=True, tag=True, tag_field="fact"):
-    """Base of all facts."""
+class Fact(Struct, frozen=True, kw_only=True, tag=True, tag_field="fact", gc=False):
+    """Base of all facts. Thousands are kept; none can be part of a cycle, so that Python's
+    collector need not walk through them.
+    """
 
     at: float
 

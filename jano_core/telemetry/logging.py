@@ -43,6 +43,8 @@ library; see "Optimization" in its HOWTO.
 STRAYS = 100
 """Lines of other threads that may wait; of more, the newest stay."""
 
+_json = msgspec.json.Encoder(enc_hook=str)
+
 Redaction = Callable[[str], str]
 Sink = Callable[[str], None]
 
@@ -74,7 +76,7 @@ class Objects(logging.Formatter):
         line |= _fields(record)
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return _json.encode(line).decode()
 
 
 class LineHandler(logging.Handler):
@@ -135,7 +137,8 @@ def install(
 
     def write(line: str) -> None:
         stream.write(line)
-        stream.flush()
+        if not stream.line_buffering:
+            stream.flush()
 
     handlers: list[LineHandler] = [
         LineHandler(write, formatter, redact, journal=_is_journal(stream, environ))
@@ -191,4 +194,5 @@ def _bare(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(str, value)) or "-"
     text = str(value)
-    return text if text and text.split(None, 1)[0] == text else repr(text)
+    plain = text.isalnum() or (text and text.split(None, 1)[0] == text)
+    return text if plain else repr(text)
