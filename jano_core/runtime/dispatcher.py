@@ -130,7 +130,7 @@ class Dispatcher:
         await self.crew[ticket.current.model].verdict(why)
         ticket.current = None
         now = self.clock.now()
-        self.post(events.Finished(at=now, request=ticket.id, outcome="failed", retry=True))
+        self.post(events.Finished(at=now, request=ticket.id, outcome="failed", retry=True, why=why))
         return await ticket.lease()
 
     def condemn(self, model: str, why: str) -> None:

@@ -33,12 +33,13 @@ class Left(Event, frozen=True, kw_only=True):
 class Finished(Event, frozen=True, kw_only=True):
     """A granted request has released its slot.
 
-    `retry` says that its server broke off before the client saw a byte.
+    `retry` says that its server broke off before the client saw a byte, and `why` how.
     """
 
     request: str
     outcome: Outcome
     retry: bool = False
+    why: str = "broke off"
 
 
 class Loaded(Event, frozen=True, kw_only=True):

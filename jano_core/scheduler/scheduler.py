@@ -149,14 +149,14 @@ class Scheduler:
             self.estimates.served(instance.name, now - running.granted)
             self.health.crashes.succeed(instance.name)
         if event.retry:
-            self._again(request, now)
+            self._again(request, event.why, now)
         else:
             self.estimates.sessions.ended(request, now)
         self._note_idle(request, now)
 
-    def _again(self, request: Request, now: float) -> None:
+    def _again(self, request: Request, why: str, now: float) -> None:
         if request.attempt > 1:
-            message = "the model server broke off twice"
+            message = f"the model server failed twice; the second time it {why}"
             self.emit(self.admission.refusal(request, "upstream_failed", message))
         elif refusal := self.admission.unavailable(request, now):
             self.emit(refusal)

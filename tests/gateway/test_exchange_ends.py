@@ -35,7 +35,9 @@ async def test_the_second_break_is_the_client_s_to_know() -> None:
     chat = Actor("chat", script=lambda heard: Says(status=0, breaks=True))
     async with playhouse(chat) as stage:
         call, body = await stage.client.ask("POST", CHAT, asks("chat"))
-        assert (call.status, json.loads(body)["error"]["code"]) == (502, "upstream_failed")
+        error = json.loads(body)["error"]
+        assert (call.status, error["code"]) == (502, "upstream_failed")
+        assert "the second time it broke off: " in error["message"]
         assert len(chat.heard) == 2
 
 
