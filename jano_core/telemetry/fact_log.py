@@ -49,12 +49,13 @@ def _log_requeued(fact: RequestRequeued) -> None:
 
 
 def _log_end(fact: RequestEnded) -> None:
+    if fact.outcome == "served":
+        _log_served(fact)
+        return
     about = {"id": fact.id, "model": fact.model}
     problem = {"code": fact.code or None, "err": fact.error or None}
     granted = fact.queue_ms is not None
     match fact.outcome:
-        case "served":
-            _log_served(fact)
         case "left" if not granted:
             _say(logging.INFO, "dropping disconnected task", **about)
         case "left":

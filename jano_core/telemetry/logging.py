@@ -43,6 +43,7 @@ library; see "Optimization" in its HOWTO.
 STRAYS = 100
 """Lines of other threads that may wait; of more, the newest stay."""
 
+_SEVERAL = (list, tuple)
 _json = msgspec.json.Encoder(enc_hook=str)
 
 Redaction = Callable[[str], str]
@@ -191,7 +192,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _bare(value: Any) -> str:
-    if isinstance(value, list | tuple):
+    if isinstance(value, _SEVERAL):
         return ",".join(map(str, value)) or "-"
     text = str(value)
     plain = text.isalnum() or (text and text.split(None, 1)[0] == text)
