@@ -13,7 +13,7 @@ from ..plugin.contracts import Caller, Dialect, Usage
 from .body import Body
 from .call import Call
 from .destination import Destination
-from .headers import identity, replaced, upward
+from .headers import identity, replaced, upward, waits
 from .house import House
 from .relay import Relay
 from .reply import Reply
@@ -179,7 +179,8 @@ class Exchange:
         await self._reply.sign_of_life(text)
 
     async def _refuse(self, refused: Refused) -> None:
-        await self._reply.refuse(self._dialect, refused, self._identity)
+        headers = self._identity + waits(*self._ticket.waited())
+        await self._reply.refuse(self._dialect, refused, headers)
 
     def _close(self) -> None:
         """The ticket's end, where `_answer` was cut short; otherwise it has ended already."""

@@ -115,6 +115,12 @@ class Ticket:
         """The first body byte goes to the client now."""
         self._dispatcher.first_byte(self)
 
+    def waited(self) -> tuple[float, float]:
+        """Milliseconds that it waited, or has until now, and how many of them were a swap."""
+        if self.current is not None:
+            return self.current.queue_ms, self.current.swap_ms
+        return (self._dispatcher.clock.now() - self.request.arrived) * 1000, 0.0
+
     def forecast(self) -> Forecast:
         """What to tell the waiting client."""
         return self._dispatcher.outlook_of(self)

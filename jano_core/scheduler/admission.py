@@ -36,6 +36,9 @@ class Admission:
         waiting = len(self._scheduler.queue) + len(self._scheduler.aside)
         if waiting >= limit and not self._is_served_at_once(request):
             return self.refusal(request, "queue_full", f"the queue is full ({limit} requests wait)")
+        due = request.deadline is not None and request.deadline <= now
+        if due and not self._is_served_at_once(request):
+            return self.refusal(request, "deadline_exceeded", "it could not be started at once")
         if not request.allow_swap and not self._is_here(request):
             return self.refusal(request, "model_not_loaded", f"{request.model} is not loaded")
         return None

@@ -13,6 +13,10 @@ Key = TypeVar("Key")
 _PRIORITIES = tuple(Priority)  # an enumeration itself takes long to walk
 
 
+JUST_AFTER_S = 0.001
+"""A deadline is missed strictly after it."""
+
+
 class Queue:
     """Every operation on the path of a request is O(1) but for `put_back`, which is rare."""
 
@@ -99,10 +103,15 @@ class Queue:
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else None
 
+    def missed_at(self) -> float | None:
+        """When the earliest deadline will have passed."""
+        deadline = self.next_deadline()
+        return None if deadline is None else deadline + JUST_AFTER_S
+
     def overdue(self, now: float) -> list[Request]:
-        """Waiting requests whose deadline has passed."""
+        """Waiting requests whose deadline has passed; to start at that very moment is in time."""
         found = {}  # one that was put back may be in the heap twice
-        while (deadline := self.next_deadline()) is not None and deadline <= now:
+        while (deadline := self.next_deadline()) is not None and deadline < now:
             request = heapq.heappop(self._deadlines)[1]
             found[request] = self._all[request]
         return list(found.values())

@@ -84,7 +84,7 @@ class Scheduler:
 
     def next_deadline(self) -> float | None:
         """When `handle(Tick)` must be called if nothing happens before; None: not needed."""
-        times = [self.queue.next_deadline(), self.aside.next_deadline(), self._decider.wake_at]
+        times = [self.queue.missed_at(), self.aside.missed_at(), self._decider.wake_at]
         for instance in self.node.instances.values():
             if instance.state == "cooling":
                 times.append(self.health.well_at(instance))

@@ -36,7 +36,7 @@ def test_nobody_waits_longer_than_max_wait() -> None:
         2 arrives for chat              | nothing
         3 arrives for chat (within 4s)  | nothing
         4 arrives for chat (within 40s) | nothing
-        +5s                             | refuse 3 deadline_exceeded
+        +5.1s                           | refuse 3 deadline_exceeded
         +5s                             | refuse 2 deadline_exceeded, refuse 4 deadline_exceeded
     """)
 

@@ -63,7 +63,8 @@ def test_deadlines_come_up_in_their_order_and_those_of_the_gone_are_forgotten() 
     queue.pop("2")
     assert queue.next_deadline() == 20
     assert [each.id for each in queue.overdue(19.9)] == []
-    assert [each.id for each in queue.overdue(30)] == ["3", "1"]
+    assert [each.id for each in queue.overdue(30)] == ["3"]
+    assert [each.id for each in queue.overdue(30.1)] == ["1"]
 
 
 def test_who_is_put_back_keeps_its_deadline_and_is_overdue_once() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from jano_core.scheduler import events as ev
 from jano_core.scheduler.commands import Grant
-from jano_core.scheduler.types import Model
+from jano_core.scheduler.types import Model, Request
 from jano_core.testing.playbook import Playbook
 
 CHAT_RUNS = """
@@ -121,7 +121,7 @@ def test_past_its_deadline_a_request_is_refused_instead_of_started() -> None:
     Playbook("chat").perform(f"""{CHAT_RUNS}
         2 arrives for chat (within 5s) | nothing
         +4s                            | nothing
-        +1s                            | refuse 2 deadline_exceeded
+        +1.1s                          | refuse 2 deadline_exceeded
         1 is served                    | nothing
     """)
 
@@ -142,7 +142,7 @@ def test_a_deadline_outlives_a_second_attempt() -> None:
         2 arrives for chat (within 90s) | nothing
         chat crashes                    | load chat
         1 breaks                        | nothing
-        +49s                            | refuse 1 deadline_exceeded
+        +49.1s                          | refuse 1 deadline_exceeded
     """)
 
 
@@ -173,3 +173,18 @@ def test_a_score_says_what_it_cannot_say() -> None:
         Playbook("chat").perform("chat explodes")
     with pytest.raises(ValueError, match="gold"):
         Playbook("chat").perform("1 arrives for chat (gold)")
+
+
+def test_a_deadline_of_now_is_kept_by_a_start_now() -> None:
+    """`X-Jano-Deadline: 0` asks for a free slot or nothing."""
+    book = Playbook("chat code")
+    book.perform("""
+        1 arrives for chat | load chat
+        chat is ready      | grant 1
+        1 is served
+    """)
+    now = book.now
+    for number, model in ((2, "chat"), (3, "code")):
+        request = Request(id=str(number), models=(model,), arrived=now, deadline=now)
+        book.handle(ev.Arrived(at=now, request=request))
+    assert book.said[-2:] == ["grant 2", "refuse 3 deadline_exceeded"]
