@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -33,16 +34,19 @@ class UserManager:
 
     def run(self, *command: str, check: bool = True) -> str:
         """Run a command as the user; returns what it printed."""
-        enter = ["nsenter", "--mount", "--target", str(self._namespace), "setpriv"]
-        enter += ["--reuid", str(USER), "--regid", str(USER), "--init-groups", "env", "-i"]
-        enter += [f"{name}={value}" for name, value in self._env().items()]
-        done = subprocess.run(
-            [*enter, *command], capture_output=True, text=True, timeout=LONG, check=False
-        )
+        words = [*self._enter(), "env", "-i", *self._env(), *command]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=LONG, check=False)
         if check and done.returncode != 0:
             log = self.read("jano.log")
             raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}{done.stderr}\n{log}")
         return done.stdout + done.stderr
+
+    def lend(self, program: str, folder: Path) -> None:
+        """Put a program into `folder` that runs as the user, with its caller's variables."""
+        folder.mkdir(exist_ok=True)
+        words = shlex.join([*self._enter(), "env", *self._env(), program])
+        (folder / program).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        (folder / program).chmod(0o755)
 
     def systemctl(self, *words: str, check: bool = True) -> str:
         """`systemctl --user ...`"""
@@ -77,13 +81,13 @@ class UserManager:
         self.write(".config/systemd/user/jano.service.d/test.conf", drop_in)
         self.systemctl("daemon-reload")
 
-    def _env(self) -> dict[str, str]:
-        return {
-            "HOME": str(self.home),
-            "USER": "janot",
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "XDG_RUNTIME_DIR": f"/run/user/{USER}",
-        }
+    def _enter(self) -> list[str]:
+        enter = ["nsenter", "--mount", "--target", str(self._namespace), "setpriv"]
+        return [*enter, "--reuid", str(USER), "--regid", str(USER), "--init-groups"]
+
+    def _env(self) -> list[str]:
+        runtime = f"XDG_RUNTIME_DIR=/run/user/{USER}"
+        return [f"HOME={self.home}", "USER=janot", "PATH=/usr/local/bin:/usr/bin:/bin", runtime]
 
     def reset(self) -> None:
         """The shipped units and nothing else, with a port of their own."""
