@@ -156,6 +156,8 @@ class Exchange:
             beside.start_soon(self._tell_of_loading)
 
     async def _sign(self) -> None:
+        if not self._serving:
+            await self._ticket.look_ahead()
         text = await working_text(self._ticket) if self._serving else waiting_text(self._ticket)
         await self._put_in(self._dialect.keepalive(text))
 

@@ -21,6 +21,7 @@ from .crew import Crew, Kit
 from .lengths import Lengths
 from .narrator import Narrator
 from .outlook import Forecast, Outlook
+from .prompts import Prompts
 from .steward import Steward
 from .ticket import About, Ending, Lease, Ticket
 from .timekeeper import Timekeeper
@@ -41,6 +42,7 @@ class Dispatcher:
         self.facts = facts
         self.crew = Crew(self, kit)
         self.outlook = Outlook(self.scheduler)
+        self.prompts = Prompts(self)
         self.steward = Steward(self)
         self._lengths = Lengths()
         self.tickets: dict[str, Ticket] = {}

@@ -42,14 +42,20 @@ class Outlook:
         """To be counted up with every event."""
         self.progress: dict[str, tuple[float | None, str]] = {}
         """Model → fraction and note of its load."""
+        self.read_by: estimate.ReadBy = estimate.UNTOLD
 
     def all(self, now: float) -> dict[str, estimate.Forecast]:
         """Estimates by request."""
         version, at = self._made
         if version != self.version or now - at >= 1:
-            self._known = estimate.forecast(self._scheduler, now)
+            self._known = estimate.forecast(self._scheduler, now, self.read_by)
             self._made = (self.version, now)
         return self._known
+
+    def told(self, read_by: estimate.ReadBy) -> None:
+        """How far servers are with the prompts that they read, as of now."""
+        self.read_by = read_by
+        self.version += 1
 
     def at_arrival(self, request: str, now: float) -> float | None:
         """What is expected of a wait that has just begun, in milliseconds; None where the request
@@ -80,8 +86,9 @@ class Outlook:
         if refuse.retry_after is not None:
             return refuse.retry_after
         if refuse.code == "deadline_exceeded":
-            return max(1.0, estimate.expected_wait(self._scheduler, model, now))
+            return max(1.0, estimate.expected_wait(self._scheduler, model, now, self.read_by))
         if refuse.code == "queue_full":
-            waits = [each.eta_s for each in estimate.forecast(self._scheduler, now).values()]
+            known = estimate.forecast(self._scheduler, now, self.read_by)
+            waits = [each.eta_s for each in known.values()]
             return max(1.0, min(waits, default=1.0))
         return None

@@ -125,6 +125,10 @@ class Ticket:
         """What to tell the waiting client."""
         return self._dispatcher.outlook_of(self)
 
+    async def look_ahead(self) -> None:
+        """Ask the servers at work how far they are, for `forecast`; in bounded time."""
+        await self._dispatcher.prompts.look()
+
     async def reading(self) -> Reading | None:
         """How far its server is with the prompts that it reads, if it tells."""
         return await self._dispatcher.crew.reading(self.model)

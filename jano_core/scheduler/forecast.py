@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from msgspec import Struct
 
 from .instance import Instance
 from .scheduler import Scheduler
 from .types import Request
+
+ReadBy = Mapping[str, float]
+"""Running request → when its prompt will have been read, by what its server says."""
+
+UNTOLD: ReadBy = MappingProxyType({})
 
 
 class Forecast(Struct, frozen=True):
@@ -16,29 +24,31 @@ class Forecast(Struct, frozen=True):
     eta_s: float
 
 
-def forecast(scheduler: Scheduler, now: float) -> dict[str, Forecast]:
+def forecast(scheduler: Scheduler, now: float, read_by: ReadBy = UNTOLD) -> dict[str, Forecast]:
     """An estimate for every waiting request.
 
     It assumes that what is loaded is served to the end and then the model with the oldest request
     is next, which is what the strategies that come with Jano do most of the time; each model's
-    measured load and service times do the rest. Nobody's estimate is a promise.
+    measured load and service times do the rest, and nobody who runs ends before its prompt is
+    read. Nobody's estimate is a promise.
     """
-    return _play(scheduler, now)[0]
+    return _play(scheduler, now, read_by)[0]
 
 
-def _play(scheduler: Scheduler, now: float) -> tuple[dict[str, Forecast], float]:
+def _play(scheduler: Scheduler, now: float, read_by: ReadBy) -> tuple[dict[str, Forecast], float]:
     """The estimates, and after how many seconds everybody who is here now will be served."""
     order = sorted(
         scheduler.queue.by_model().items(),
         key=lambda item: (_rank(scheduler, item[0]), min(map(_urgency, item[1]))),
     )
     found: dict[str, Forecast] = {}
-    clock = _drained(scheduler, now)
+    clock = _drained(scheduler, now, read_by)
     for model, requests in order:
         instance = scheduler.node.instances[model]
         stats = scheduler.estimates.stats(instance.model, now)
         clock = _ready_in(scheduler, instance, clock, now)
-        slots = [clock + rest for rest in _busy_for(scheduler, instance, stats.service_s, now)]
+        busy = _busy_for(scheduler, instance, stats.service_s, now, read_by)
+        slots = [clock + rest for rest in busy]
         for request in sorted(requests, key=_urgency):
             slots.sort()
             start = slots[0]
@@ -48,16 +58,16 @@ def _play(scheduler: Scheduler, now: float) -> tuple[dict[str, Forecast], float]
     return found, clock
 
 
-def expected_wait(scheduler: Scheduler, model: str, now: float) -> float:
+def expected_wait(scheduler: Scheduler, model: str, now: float, read_by: ReadBy = UNTOLD) -> float:
     """Seconds that a request for the model would wait if it came now."""
-    known, everybody = _play(scheduler, now)
+    known, everybody = _play(scheduler, now, read_by)
     instance = scheduler.node.instances[model]
     service_s = scheduler.estimates.stats(instance.model, now).service_s
     mine = [known[request.id].eta_s for request in scheduler.queue.of(model)]
     if mine:
         return max(mine) + service_s / min(instance.slots, 64)
     ready = _ready_in(scheduler, instance, everybody, now)
-    return ready + min(_busy_for(scheduler, instance, service_s, now))
+    return ready + min(_busy_for(scheduler, instance, service_s, now, read_by))
 
 
 def _urgency(request: Request) -> tuple[int, float]:
@@ -84,29 +94,29 @@ def _ready_in(scheduler: Scheduler, instance: Instance, clock: float, now: float
     return clock + stats.unload_s + stats.load_s
 
 
-def _drained(scheduler: Scheduler, now: float) -> float:
+def _drained(scheduler: Scheduler, now: float, read_by: ReadBy) -> float:
     """Seconds until everything that runs has ended."""
-    return max(
-        (
-            max(
-                _busy_for(
-                    scheduler, each, scheduler.estimates.stats(each.model, now).service_s, now
-                )
-            )
-            for each in scheduler.node.instances.values()
-            if each.in_flight and not each.model.resident
-        ),
-        default=0.0,
-    )
+    rest = 0.0
+    for each in scheduler.node.instances.values():
+        if each.in_flight and not each.model.resident:
+            service_s = scheduler.estimates.stats(each.model, now).service_s
+            rest = max(rest, *_busy_for(scheduler, each, service_s, now, read_by))
+    return rest
 
 
 def _busy_for(
-    scheduler: Scheduler, instance: Instance, service_s: float, now: float
+    scheduler: Scheduler, instance: Instance, service_s: float, now: float, read_by: ReadBy
 ) -> list[float]:
-    """For each slot, seconds until it is free: a running request is expected to take the usual."""
+    """For each slot, seconds until it is free: a running request is expected to take the usual, and
+    longer where its prompt alone does.
+    """
     slots = min(instance.slots, 64)
     running = [
-        max(0.0, service_s - (now - scheduler.running[request].granted))
+        max(
+            0.0,
+            service_s - (now - scheduler.running[request].granted),
+            read_by.get(request, now) - now,
+        )
         for request in instance.in_flight
         if request in scheduler.running
     ]

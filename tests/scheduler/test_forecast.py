@@ -1,0 +1,51 @@
+"""Estimates of who waits, from measured times and from what is known of those who run."""
+
+from __future__ import annotations
+
+import pytest
+
+from jano_core.scheduler.estimates import UNKNOWN_SERVICE_S
+from jano_core.scheduler.forecast import expected_wait, forecast
+from jano_core.testing.playbook import Playbook
+
+USUAL = UNKNOWN_SERVICE_S
+
+
+@pytest.fixture
+def play() -> Playbook:
+    """Request 1 has run for four seconds on chat; 2 waits for the same, 3 for code."""
+    return Playbook("chat code").perform("""
+        1 arrives for chat | load chat
+        chat is ready      | grant 1
+        2 arrives for chat
+        3 arrives for code
+        +4s
+    """)
+
+
+def etas(play: Playbook, **read_by: float) -> dict[str, float]:
+    named = {name.removeprefix("r"): at for name, at in read_by.items()}
+    return {name: each.eta_s for name, each in forecast(play.scheduler, play.now, named).items()}
+
+
+def test_who_runs_is_expected_to_take_the_usual(play: Playbook) -> None:
+    assert etas(play)["2"] == pytest.approx(USUAL - 4)
+
+
+def test_nobody_ends_before_its_prompt_is_read(play: Playbook) -> None:
+    late = etas(play, r1=play.now + 30)
+    assert late["2"] == pytest.approx(30)
+    assert late["3"] - etas(play)["3"] == pytest.approx(30 - (USUAL - 4))
+    told = {"1": play.now + 30}
+    waits = [expected_wait(play.scheduler, "chat", play.now, each) for each in (told, {})]
+    assert waits[0] - waits[1] == pytest.approx(30 - (USUAL - 4))
+
+
+def test_a_prompt_that_is_read_sooner_says_nothing_of_the_answer(play: Playbook) -> None:
+    assert etas(play, r1=play.now + 1) == etas(play)
+    assert etas(play, r1=play.now - 3) == etas(play)
+
+
+def test_what_was_told_of_one_who_has_ended_is_forgotten(play: Playbook) -> None:
+    play.perform("1 is served")
+    assert etas(play, r1=play.now + 30) == etas(play)
