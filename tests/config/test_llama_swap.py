@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import textwrap
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,8 @@ from jano_core.config.importers.report import Imported
 from jano_core.config.load import Loaded, load
 from jano_core.errors import ConfigError
 from jano_core.plugin.registry import Registry
+
+pytest.importorskip("yaml", reason="reading YAML needs PyYAML: pip install 'jano-core[yaml]'")
 
 FILE = Path("config.yaml")
 
@@ -256,3 +260,16 @@ def test_what_cannot_be_converted_is_said(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         converted(text)
     assert str(caught.value).startswith(message)
+
+
+def test_without_yaml_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any) -> Any:
+        if name == "yaml":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ConfigError, match=r"pip install 'jano-core\[yaml\]'"):
+        converted("models: {}")

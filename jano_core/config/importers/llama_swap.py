@@ -56,8 +56,10 @@ def convert(text: str, path: Path) -> Imported:
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
-    import yaml  # only where it is needed: `jano --help` is to be quick
-
+    try:
+        import yaml
+    except ImportError:
+        raise fail("reading YAML needs PyYAML: pip install 'jano-core[yaml]'", path)
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
