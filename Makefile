@@ -90,7 +90,7 @@ clean:
 
 .venv/installed: .venv/bin/python $(PROJECTS)
 	@echo "installing Jano and its plugins"
-	@$(PIP) install -e . $(PLUGINS:%=-e ./%)
+	@$(PIP) install -e '.[yaml]' $(PLUGINS:%=-e ./%)
 	@touch $@
 
 .venv/installed-dev: .venv/installed

@@ -280,9 +280,12 @@ class Scheduler:
         return 2 * max((stats.load_s + stats.unload_s for stats in known), default=0.0)
 
     def _wanted(self, instance: Instance) -> bool:
-        """Does anybody wait for it, or run on it or on what is left of it after a crash?"""
+        """Does anybody wait for it, run on it or on what is left of it after a crash, or run
+        elsewhere and may need it yet?
+        """
         return bool(self._waiting_for(instance.name)) or any(
-            running.instance is instance for running in self.running.values()
+            running.instance is instance or instance.name in running.request.models
+            for running in self.running.values()
         )
 
     def _note_idle(self, request: Request, now: float) -> None:

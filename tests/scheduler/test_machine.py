@@ -263,6 +263,7 @@ class Histories(RuleBasedStateMachine):
         assert shell.answered == {str(number + 1) for number in range(self.count)}
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("error")
 def test_the_promises_hold_in_every_history() -> None:
     run_state_machine_as_test(seed(SEED)(Histories), settings=PROFILE)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from jano_core.scheduler.types import Model
+from jano_core.scheduler import events as ev
+from jano_core.scheduler.types import Model, Request
 from jano_core.testing.playbook import Playbook
 
 CHAT_RUNS = """
@@ -224,3 +225,20 @@ def test_who_waits_follows_a_model_that_becomes_resident_and_back() -> None:
         chat is gone   | load embed
         embed is ready | grant 2
     """)
+
+
+def test_a_model_stays_known_while_a_running_request_may_need_it_yet() -> None:
+    """Taken out of the configuration, it is still the other choice of a request that breaks off."""
+    book = Playbook("chat code")
+    request = Request(id="1", models=("chat", "code"), arrived=book.now)
+    book.handle(ev.Arrived(at=book.now, request=request))
+    book.perform("chat is ready | grant 1")
+    assert book.reconfigure("chat") == []
+    book.perform("""
+        chat crashes  | nothing
+        1 breaks      | load chat
+        chat is ready | grant 1
+        1 is served   | nothing
+    """)
+    with pytest.raises(KeyError):
+        book.state("code")
