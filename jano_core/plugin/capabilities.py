@@ -75,7 +75,7 @@ class ListsModels(Protocol):
 
 
 class Reading(Struct, frozen=True):
-    """So many tokens of a prompt are read, of `total` where the server tells."""
+    """So many tokens of a prompt are read, of about `total` where the server tells."""
 
     tokens: int
     total: int | None = None

@@ -82,8 +82,8 @@ class Server:
     """One life of a model server, shared by its launcher and its backend.
 
     The runtime makes it before `Launcher.start`. `url` is where it answers (known at the latest
-    when `start` returns), `pid` its main process where there is one. `log` takes output lines,
-    `progress` is called with a fraction 0..1 (None: unknown) and a note for waiting clients.
+    when `start` returns), `pid` its main process where there is one. `progress`
+    is called with a fraction 0..1 (None: unknown) and a note for waiting clients.
     """
 
     def __init__(
@@ -101,7 +101,9 @@ class Server:
         self.url = spec.url
         self.pid: int | None = None
         self.http = http
-        self.log = log
+        self.listeners: list[Callable[[str], None]] = []
+        """Called with what `log` is: a backend may learn from its server's output."""
+        self._log = log
         self.progress = progress
         self.coming_from = coming_from
         """The model that was last in use before this one is loaded (empty: none)."""
@@ -109,3 +111,9 @@ class Server:
         """Where Jano itself answers."""
         self.state_folder = state_folder
         """Where a launcher may keep what must outlive a kill of Jano (None: nowhere)."""
+
+    def log(self, text: str) -> None:
+        """Take a piece of the server's output, lines or parts of them, as it comes."""
+        self._log(text)
+        for each in self.listeners:
+            each(text)

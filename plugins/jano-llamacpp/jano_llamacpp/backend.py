@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from jano_core import Backend, Description, Reading, Server, ServerSpec, UpstreamError, Usage
 from jano_core.units import Size
 
+from .prompt_log import PromptLog
 from .router import POLL_S, Router
 from .slot_store import SlotStore
 from .slots import Slots
@@ -45,6 +46,8 @@ class LlamaCpp(Backend):
             word.split("=")[0] in ROUTER_FLAGS for word in server.spec.cmd
         )
         self._slots: Slots | None = None
+        self._prompts = PromptLog()
+        server.listeners.append(self._prompts.feed)
         spec = server.spec
         if key := _argument(spec, "--api-key"):
             server.http.headers["authorization"] = f"Bearer {key.split(',')[0]}"
@@ -137,7 +140,10 @@ class LlamaCpp(Backend):
 
     async def reading(self) -> Reading | None:
         """See `TellsProgress`: of the slots at work that have not said a word yet."""
-        readings = [_reading(slot) for slot in await self._list_slots() or []]
+        slots = await self._list_slots() or []
+        # A router's log is that of several servers.
+        log = PromptLog() if self._router else self._prompts
+        readings = [_reading(slot, log.total(slot)) for slot in slots]
         return min((each for each in readings if each), key=lambda r: r.tokens, default=None)
 
     # -- pages
@@ -187,15 +193,13 @@ def _argument(spec: ServerSpec, name: str) -> str:
     return ""
 
 
-def _reading(slot: Mapping[str, Any]) -> Reading | None:
+def _reading(slot: Mapping[str, Any], total: int | None) -> Reading | None:
     following = slot.get("next_token")
     said = following[0] if isinstance(following, list) and following else following
     if not slot.get("is_processing") or not isinstance(said, Mapping) or said.get("n_decoded"):
         return None
     read = [slot.get(f"n_prompt_tokens_{part}") for part in ("processed", "cache")]
     tokens = sum(number for number in read if isinstance(number, int))
-    # Some releases say how long the prompt is, others how much of it is in the slot by now.
-    total = _positive(slot.get("n_prompt_tokens"))
     return Reading(tokens, total if total and total > tokens else None)
 
 

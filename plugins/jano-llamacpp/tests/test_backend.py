@@ -99,6 +99,8 @@ async def test_busy_is_unknown_without_the_page() -> None:
 def at_work(read: int, cached: int, prompt: int, said: int) -> dict[str, object]:
     """A slot as `server_slot::to_json` writes it."""
     return {
+        "id": 0,
+        "id_task": 7,
         "is_processing": True,
         "n_prompt_tokens": prompt,
         "n_prompt_tokens_processed": read,
@@ -111,11 +113,31 @@ def at_work(read: int, cached: int, prompt: int, said: int) -> dict[str, object]
 async def test_the_prompt_that_is_least_far_is_told() -> None:
     reading = backend({"/slots": (200, [at_work(512, 100, 612, 0), at_work(900, 0, 4000, 0)])})
     assert await reading.reading() == Reading(612)
-    told = backend({"/slots": (200, [at_work(900, 0, 4000, 0), *slots(False)])})
-    assert await told.reading() == Reading(900, 4000)
     speaking = backend({"/slots": (200, [at_work(900, 0, 4000, 7)])})
     assert await speaking.reading() is None
     assert await backend({}).reading() is None
+
+
+LOGGED = (
+    "0.03.308.814 I slot print_timing: id  {slot} | task {task} | prompt processing,"
+    " n_tokens =   2816, progress = {progress}, t =   3.21 s / 878.29 tokens per second\n"
+)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("slot", "task", "progress", "total"),
+    [(0, 7, "0.76", 3705), (0, 8, "0.76", None), (1, 7, "0.76", None), (0, 7, "0.02", None)],
+    ids=["its own", "another task's", "another slot's", "too soon"],
+)
+async def test_the_log_tells_how_long_a_prompt_is(
+    slot: int, task: int, progress: str, total: int | None
+) -> None:
+    told = backend({"/slots": (200, [at_work(2816, 0, 3072, 0)])})
+    line = LOGGED.format(slot=slot, task=task, progress=progress)
+    for piece in (line[:40], line[40:]):
+        told.server.log(piece)
+    assert await told.reading() == Reading(2816, total)
 
 
 @pytest.mark.anyio
