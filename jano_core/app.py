@@ -46,6 +46,7 @@ class Jano:
         registry: Registry,
         *,
         state_folder: Path | None,
+        memory_folder: Path | None,
         reread: Reread,
         url: str,
         router_log: LogBuffer,
@@ -55,6 +56,7 @@ class Jano:
         self.clock = Clock()
         self.router_log = router_log
         self._reread = reread
+        self._memory_folder = memory_folder
         self._site = Site(
             url=url, state_folder=state_folder, transport=transport, log_of=self._log_of
         )
@@ -81,6 +83,7 @@ class Jano:
         registry: Registry,
         *,
         state_folder: Path | None = None,
+        memory_folder: Path | None = None,
         reread: Reread | None = None,
         url: str = "",
         router_log: LogBuffer | None = None,
@@ -90,9 +93,9 @@ class Jano:
         server that Jano started is ended.
 
         `reread` reads the configuration again (None: it is looked for as at the start); `url` is
-        where Jano answers, for swap scripts; `state_folder` holds what must outlive a kill;
-        `transport` carries everything that goes to model servers instead of real connections.
-        Raises `ConfigError`.
+        where Jano answers, for swap scripts; `state_folder` holds what must outlive a kill,
+        `memory_folder` what is known of the past (None: nothing); `transport` carries everything
+        that goes to model servers instead of real connections. Raises `ConfigError`.
         """
         if state_folder is not None:
             for line in sweep(state_folder):
@@ -101,6 +104,7 @@ class Jano:
             loaded,
             registry,
             state_folder=state_folder,
+            memory_folder=memory_folder,
             reread=reread or partial(load, None, registry),
             url=url,
             router_log=router_log or LogBuffer(),
@@ -108,8 +112,8 @@ class Jano:
         )
         try:
             async with anyio.create_task_group() as tasks:
-                if state_folder is not None:
-                    memoir = Memoir(state_folder, jano.dispatcher.scheduler)
+                if memory_folder is not None:
+                    memoir = Memoir(memory_folder, jano.dispatcher.scheduler)
                     memoir.recall()
                     tasks.start_soon(memoir.keep)
                 jano.router_log.listener = partial(jano.feed.log, "proxy")
@@ -222,7 +226,7 @@ class Jano:
             usage_records=table.usage_records,
             capture=table.capture,
             otlp=table.otlp,
-            history=self._site.state_folder if table.history else None,
+            history=self._memory_folder if table.history else None,
         )
 
     def _log_of(self, buffer: LogBuffer) -> Callable[[str], None]:

@@ -37,7 +37,9 @@ class Application:
         except JanoError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        async with Jano.open(loaded, registry, state_folder=folders.state_folder()) as house:
+        state = folders.state_folder()
+        memory = folders.memory_folder(next(iter(loaded.files), None))
+        async with Jano.open(loaded, registry, state_folder=state, memory_folder=memory) as house:
             self._house = house
             await send({"type": "lifespan.startup.complete"})
             await receive()

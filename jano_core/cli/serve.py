@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    import socket
+
     from ..app import Jano
+    from ..config.schema import ServerTable
 
 
 @click.command(
@@ -46,16 +49,14 @@ def command(
     from ..runtime.log_buffer import LogBuffer
     from ..sd_notify import Notifier
     from ..server import Router
-    from ..sockets import allow_many_connections, inherited, listen_tcp, listen_unix, tcp_of
+    from ..sockets import allow_many_connections, inherited, tcp_of
     from ..telemetry import logging
 
     holder: Loaded | Jano | None = None
-
-    def redact(line: str) -> str:
-        return holder.secrets.redact(line) if holder else line
-
-    router_log = LogBuffer()
-    logging.install(sink=router_log.write, redact=redact)
+    log = LogBuffer()
+    logging.install(
+        sink=log.write, redact=lambda text: holder.secrets.redact(text) if holder else text
+    )
     registry = Registry.discover()
     passed = inherited()
     if passed:
@@ -65,18 +66,21 @@ def command(
     holder = loaded = read()
     server = loaded.config.server
     allow_many_connections()
-    sockets = passed or [listen_tcp(server.host, server.port)]
-    if server.unix_socket and not passed:
-        sockets.append(listen_unix(Path(server.unix_socket).expanduser()))
-    if ready_file is not None:
+    sockets = passed or _bound(server)
+    if ready_file:
         ready_file.unlink(missing_ok=True)
 
     @asynccontextmanager
     async def open_house(url: str) -> AsyncIterator[Jano]:
         nonlocal holder
-        state = folders.state_folder()
         async with Jano.open(
-            loaded, registry, state_folder=state, reread=read, url=url, router_log=router_log
+            loaded,
+            registry,
+            state_folder=folders.state_folder(),
+            memory_folder=folders.memory_folder(next(iter(loaded.files), None)),
+            reread=read,
+            url=url,
+            router_log=log,
         ) as holder:
             yield holder
 
@@ -91,5 +95,14 @@ def command(
             notifier=Notifier.from_environment(),
         ).run()
 
-    uvloop = importlib.util.find_spec("uvloop") is not None
-    anyio.run(run, backend_options={"use_uvloop": uvloop})
+    anyio.run(run, backend_options={"use_uvloop": bool(importlib.util.find_spec("uvloop"))})
+
+
+def _bound(server: ServerTable) -> list[socket.socket]:
+    """Where the configuration says that Jano listens. Raises `ListenError`."""
+    from ..sockets import listen_tcp, listen_unix
+
+    sockets = [listen_tcp(server.host, server.port)]
+    if server.unix_socket:
+        sockets.append(listen_unix(Path(server.unix_socket).expanduser()))
+    return sockets

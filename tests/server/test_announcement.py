@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jano_core import announcement
-from jano_core.folders import router_file, state_folder
+from jano_core.folders import memory_folder, router_file, state_folder
 
 
 def test_a_file_is_read_back_while_its_writer_lives(tmp_path: Path) -> None:
@@ -50,3 +50,16 @@ def test_state_folder(env: dict[str, str], folder: Path) -> None:
 
 def test_runtime_folder_holds_the_router_file() -> None:
     assert router_file({"XDG_RUNTIME_DIR": "/run/user/7"}) == Path("/run/user/7/jano/jano.json")
+
+
+def test_each_configuration_has_a_memory_of_its_own(tmp_path: Path) -> None:
+    env = {"XDG_STATE_HOME": str(tmp_path)}
+    one, other = (memory_folder(tmp_path / name, env) for name in ("one.toml", "other.toml"))
+    assert one != other
+    assert one == memory_folder(tmp_path / "one.toml", env)
+    assert one.is_relative_to(tmp_path / "jano")
+
+
+def test_a_folder_from_systemd_is_one_router_s_alone(tmp_path: Path) -> None:
+    env = {"STATE_DIRECTORY": str(tmp_path)}
+    assert memory_folder(tmp_path / "one.toml", env) == tmp_path
