@@ -117,7 +117,7 @@ class Jano:
                     memoir.recall()
                     tasks.start_soon(memoir.keep)
                 jano.router_log.listener = partial(jano.feed.log, "proxy")
-                tasks.start_soon(jano.asgi.keep_watch)
+                await tasks.start(jano.asgi.keep_watch)
                 await tasks.start(jano.dispatcher.run)
                 try:
                     yield jano

@@ -1,4 +1,4 @@
-"""How a call gets its ticket: through the queue, or beside it."""
+"""How a call that names its model by its path gets its ticket: through the queue, or beside it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ async def admitted(
 ) -> AsyncIterator[Ticket]:
     """The call's ticket, for as long as it is served. Raises `Refused`.
 
-    What names its model only by its path may be a page, or a page's WebSocket: if the backend says
-    that it needs no model, it neither waits for one nor wakes it.
+    It may be a page, or a page's WebSocket: if the backend says that it needs no model, it neither
+    waits for one nor wakes it.
     """
     table = house.config.models[destination.target.model]
     backend = house.registry.backends[table.backend]
-    if destination.carrier != "path" or backend.needs_model(call.method, destination.path):
+    if backend.needs_model(call.method, destination.path):
         yield submit(house, call, caller, destination)
         return
     permit(caller, destination.target)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from typing import TYPE_CHECKING
+
+from anyio.abc import TaskStatus
 
 from ..errors import Refused
 from ..plugin.contracts import Caller, Dialect
@@ -18,8 +21,13 @@ from .house import House, admit, dialect_of
 from .origins import cors_headers, guard, preflight_headers
 from .reply import send_refusal, send_whole
 from .submit import submit
-from .vigil import Watch
+from .watch import Watch
 from .websocket import serve_websocket
+
+if TYPE_CHECKING:
+    from ..runtime.ticket import Ticket
+    from .body import Body
+    from .destination import Destination
 
 log = logging.getLogger("jano.gateway")
 
@@ -31,9 +39,9 @@ class Gateway:
         self._house = house
         self._watch = Watch()
 
-    async def keep_watch(self) -> None:
+    async def keep_watch(self, *, task_status: TaskStatus[None]) -> None:
         """Runs beside the calls, for ever: gives up model servers that stay silent."""
-        await self._watch.keep()
+        await self._watch.keep(task_status=task_status)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call; returns when it is over, answered or given up by its client."""
@@ -76,7 +84,7 @@ class Gateway:
     async def _serve_errand(self, call: Call, route: routes.Route, argument: str) -> None:
         guard(self._house.config, call, changes=route.changes)
         caller = admit(self._house, call, route.access) if route.access else Caller()
-        errand = Errand(self._house, call, caller, argument)
+        errand = Errand(self._house, call, caller, argument, self._watch)
         await errand.read()
         await errand.attended(route.handler)
 
@@ -94,11 +102,12 @@ class Gateway:
             if destination is None:
                 await _add_slash(call)
                 return
-            dialect = dialect_of(house, destination.path)
+            if route is not None:
+                ticket = submit(house, call, caller, destination)
+                await self._exchange(call, caller, body, destination, ticket)
+                return
             async with admitted(house, call, caller, destination) as ticket:
-                await Exchange(
-                    house, call, dialect, caller, body, destination, ticket, self._watch
-                ).run()
+                await self._exchange(call, caller, body, destination, ticket)
         finally:
             body.close()
 
@@ -110,12 +119,15 @@ class Gateway:
         try:
             inner, content, destination = foreign.destined(house, call, body, dialect)
             ticket = submit(house, inner, caller, destination)
-            spoken = dialect_of(house, destination.path)
-            await Exchange(
-                house, inner, spoken, caller, content, destination, ticket, self._watch
-            ).run()
+            await self._exchange(inner, caller, content, destination, ticket)
         finally:
             body.close()
+
+    async def _exchange(
+        self, call: Call, caller: Caller, body: Body, destination: Destination, ticket: Ticket
+    ) -> None:
+        exchange = Exchange(self._house, call, caller, body, destination, ticket, self._watch)
+        await exchange.run()
 
     async def _refuse(self, call: Call, refused: Refused) -> None:
         headers: RawHeaders = []
@@ -132,7 +144,7 @@ class Gateway:
 
 def _preflight(house: House, call: Call) -> RawHeaders | None:
     """The answer to OPTIONS, unless it is a model server's business."""
-    asks_first = bool(call.field("access-control-request-method"))
+    asks_first = bool(call.field(b"access-control-request-method"))
     if not asks_first and leads_to_model(house, call):
         return None
     return preflight_headers(house.config, call)

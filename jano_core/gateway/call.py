@@ -12,6 +12,12 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 RawHeaders = list[tuple[bytes, bytes]]
+OnHangup = Callable[[Callable[[], None] | None], None]
+
+HANGUP = "jano.hangup"
+"""An extension of ASGI that Jano's own server offers. It takes what is to be called when the client
+goes before it has its whole answer, or None to take that back.
+"""
 
 
 class ClientGone(Exception):
@@ -27,21 +33,26 @@ class Call:
         self.path: str = scope["path"]
         self.raw_path: bytes = scope.get("raw_path") or self.path.encode()
         self.query: bytes = scope.get("query_string", b"")
-        self.headers: RawHeaders = [(name.lower(), value) for name, value in scope["headers"]]
+        self.headers: RawHeaders = scope["headers"]
+        """In order, with lower-case names, as ASGI has them."""
         self.fields: dict[bytes, bytes] = dict(self.headers)
         """Headers by lower-case name; of a repeated one, the last."""
         self.peer: str = (scope.get("client") or ("",))[0]
         """The client's address; empty on a unix socket."""
         self.subprotocols: list[str] = list(scope.get("subprotocols") or ())
+        extensions = scope.get("extensions")
+        self.on_hangup: OnHangup | None = extensions.get(HANGUP) if extensions else None
+        """Where the server offers it: has a call made, at once, when the client hangs up."""
         self.answered = False
         """A head has gone out."""
         self.cors: RawHeaders = []
         """Headers for a page of another origin; they replace a model server's own."""
         self._send = send
 
-    def field(self, name: str) -> str:
+    def field(self, name: bytes) -> str:
         """A header's value as text, empty where it is absent."""
-        return self.fields.get(name.encode(), b"").decode("latin-1")
+        value = self.fields.get(name)
+        return value.decode("latin-1") if value else ""
 
     def parameter(self, name: str) -> str:
         """A query parameter's first value, empty where it is absent."""
@@ -59,7 +70,12 @@ class Call:
         other._send = send
         return other
 
-    async def send(self, message: Message) -> None:
+    def forget_hangup(self) -> None:
+        """Nobody wants to be told any more."""
+        if self.on_hangup is not None:
+            self.on_hangup(None)
+
+    def send(self, message: Message) -> Awaitable[None]:
         """Send an ASGI message; an answer to HEAD loses its body here."""
         if message["type"] == "http.response.start":
             self.answered = True
@@ -69,7 +85,7 @@ class Call:
                 message = {**message, "headers": kept + self.cors}
         elif self.method == "HEAD":
             message = {**message, "body": b""}
-        await self._send(message)
+        return self._send(message)
 
 
 def join_target(raw_path: bytes, query: bytes) -> bytes:

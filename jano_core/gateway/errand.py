@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -17,7 +18,8 @@ from .destination import unknown_model
 from .framing import EVENTS
 from .house import House
 from .reply import Reply, send_whole
-from .vigil import keep_alive
+from .vigil import Pulse
+from .watch import Watch
 
 BODY_LIMIT = IN_MEMORY
 
@@ -25,9 +27,12 @@ BODY_LIMIT = IN_MEMORY
 class Errand:
     """One such call. `argument` is what the path names (a model, a request), decoded."""
 
-    def __init__(self, house: House, call: Call, caller: Caller, argument: str) -> None:
+    def __init__(
+        self, house: House, call: Call, caller: Caller, argument: str, watch: Watch
+    ) -> None:
         self.house = house
         self.call = call
+        self._watch = watch
         self.caller = caller
         self.argument = argument
         self.body = b""
@@ -38,16 +43,13 @@ class Errand:
 
     async def attended(self, handler: Callable[[Errand], Awaitable[None]]) -> None:
         """Run the handler, but only as long as its client is there. Raises what it raises."""
-        problem: Exception | None = None
-        async with anyio.create_task_group() as beside:
-            beside.start_soon(self._watch, beside.cancel_scope)
-            try:
+        scope = anyio.CancelScope()
+        listening = self._watch.listen(self.call, scope.cancel)
+        try:
+            with scope:
                 await handler(self)
-            except Exception as error:
-                problem = error
-            beside.cancel_scope.cancel()
-        if problem is not None:
-            raise problem
+        finally:
+            listening()
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object, empty for an empty body; raises `Refused`."""
@@ -86,18 +88,13 @@ class Errand:
         head = [(b"content-type", content_type.encode()), (b"cache-control", b"no-cache")]
         head.append((b"x-accel-buffering", b"no"))
         await reply.head(200, head, framing=EVENTS if sign else None)
-        async with anyio.create_task_group() as beside:
-            period = self.house.config.server.keepalive
-            if sign and period:
-                beside.start_soon(
-                    keep_alive, period, lambda: reply.last_sent, lambda: reply.sign_of_life(sign)
-                )
+        period = self.house.config.server.keepalive
+        say = partial(reply.sign_of_life, sign)
+        pulse = Pulse(period, self._watch, reply, say) if sign and period else None
+        try:
             async for chunk in chunks:
                 await reply.body(chunk)
-            beside.cancel_scope.cancel()
+        finally:
+            if pulse is not None:
+                pulse.stop()
         await reply.end()
-
-    async def _watch(self, scope: anyio.CancelScope) -> None:
-        message = await self.call.receive()
-        if message["type"] == "http.disconnect":
-            scope.cancel()

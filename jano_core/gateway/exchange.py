@@ -6,25 +6,26 @@ import logging
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.abc import TaskGroup
 
 from ..errors import Refused, UpstreamError
-from ..plugin.contracts import Caller, Dialect, Usage
+from ..plugin.contracts import Caller
 from .body import Body
 from .call import Call
 from .destination import Destination
 from .headers import identity, replaced, upward, waits
-from .house import House
+from .house import House, dialect_of
 from .relay import Relay
 from .reply import Reply
 from .signs import early_head, loading_text, waiting_text, working_text
-from .vigil import Patience, Vigil, Watch, keep_alive
+from .vigil import Patience, Pulse, Vigil
+from .watch import Watch
 
 if TYPE_CHECKING:
     from ..runtime.ticket import Lease, Outcome, Ticket
 
 LOADING_EVERY = 1.0
 """Seconds between looks at what a loading model is doing, for clients that are shown it."""
+HAS_BODY = ("POST", "PUT", "PATCH")
 
 log = logging.getLogger("jano.gateway")
 
@@ -32,15 +33,14 @@ log = logging.getLogger("jano.gateway")
 class Exchange:
     """One ticket's whole life, as its client sees it. `run` once, then it is over.
 
-    A watcher awaits `receive` all the while: a client that hangs up ends everything at once,
-    waiting or streaming. Whatever happens, the ticket is finished when `run` returns.
+    A client that hangs up ends everything at once, waiting or streaming; so does a person who
+    cancels the request. Whatever happens, the ticket is finished when `run` returns.
     """
 
     def __init__(
         self,
         house: House,
         call: Call,
-        dialect: Dialect,
         caller: Caller,
         body: Body,
         destination: Destination,
@@ -50,170 +50,184 @@ class Exchange:
         self._house = house
         self._watch = watch
         self._call = call
-        self._dialect = dialect
         self._caller = caller
         self._body = body
         self._destination = destination
         self._ticket = ticket
         self._reply = Reply(call.send, house.clock.now)
-        self._identity = identity(ticket.id, destination.target.model)
         self._capture = house.telemetry.captures.begin(
             ticket.id, call.path, call.headers, body.buffer
         )
+        self._scope = anyio.CancelScope()
+        self._vigil: Vigil | None = None
         self._gone = False
         self._serving = False
 
     async def run(self) -> None:
         """Wait, ask, pass on; an error becomes the client's answer as far as one can be sent."""
-        answered = False
-        async with anyio.create_task_group() as beside:
-            self._ticket.scope = beside.cancel_scope
-            beside.start_soon(self._watch_client, beside.cancel_scope)
-            self._show_life(beside)
-            try:
-                await self._answer()
-                answered = True
-            finally:
-                self._close()
-            beside.cancel_scope.cancel()
-        if not answered and not self._gone:
-            await self._refuse(self._interruption())
-
-    async def _watch_client(self, scope: anyio.CancelScope) -> None:
-        message = await self._call.receive()
-        # The body was read whole: anything but a disconnect means that the reply is complete.
-        if message["type"] == "http.disconnect" and not self._reply.complete:
-            self._gone = True
-            scope.cancel()
-
-    async def _answer(self) -> None:
+        listening = self._watch.listen(self._call, self._hung_up)
+        pulse = self._show_life() if self._destination.stream else None
+        refused: Refused | None = None
         try:
-            lease = await self._ticket.lease()
-            while broken := await self._attempt(lease):
-                if not self._reply.can_begin_again:
-                    raise Refused("upstream_failed", f"the server of {lease.model} {broken}")
-                lease = await self._ticket.again(broken)
-        except Refused as refused:
-            self._finish("failed", refused.status, code=refused.code, error=refused.message)
-            await self._refuse(refused)
+            await self._served()
+        except Refused as error:
+            refused = error
+            self._finish("failed", refused.status, refused.code, refused.message)
         except Exception as error:
             log.exception("request %s failed inside Jano", self._ticket.id)
-            self._finish("failed", 500, code="internal_error", error=repr(error))
-            await self._refuse(Refused("internal_error", "an error inside Jano; see its log"))
+            refused = Refused("internal_error", "an error inside Jano; see its log")
+            self._finish("failed", refused.status, refused.code, repr(error))
+        finally:
+            listening()
+            if pulse is not None:
+                pulse.stop()
+            if not self._ticket.ended:
+                refused = self._cut_short()
+        if refused is not None and not self._gone:
+            headers = self._identity() + waits(*self._ticket.waited())
+            dialect = dialect_of(self._house, self._destination.path)
+            await self._reply.refuse(dialect, refused, headers)
+
+    def _hung_up(self) -> None:
+        # Some servers say so of everybody who has the last byte.
+        if not self._reply.complete:
+            self._gone = True
+            self._scope.cancel()
+
+    async def _served(self) -> None:
+        """Returns once a whole answer was passed on, or when it was cut short. Raises `Refused`."""
+        broken = ""
+        while not self._gone:
+            self._vigil = None
+            with self._scope as scope:
+                self._ticket.scope = scope
+                lease = await (self._ticket.again(broken) if broken else self._ticket.lease())
+                broken = await self._attempt(lease)
+            if scope.cancelled_caught:
+                broken = self._given_up()
+            if not broken:
+                return
+            if not self._reply.can_begin_again:
+                raise Refused("upstream_failed", f"the server of {self._ticket.model} {broken}")
+            self._scope = anyio.CancelScope()
 
     async def _attempt(self, lease: Lease) -> str:
         """Empty once a whole answer was passed on, else how the server broke off."""
-        method, name = self._call.method, lease.spec.upstream_model
-        target = self._destination.prepare(self._call, self._body, name)
+        house, method = self._house, self._call.method
+        target = self._destination.prepare(self._call, self._body, lease.spec.upstream_model)
         length, content = self._body.outgoing()
-        has_body = length > 0 or method in ("POST", "PUT", "PATCH")
         headers = upward(
             self._call.headers,
             self._caller.consumed,
-            length if has_body else None,
+            length if length or method in HAS_BODY else None,
             identity_only=self._reply.head_out,
         )
-        if trace := self._house.telemetry.onward(self._ticket.id):
+        if trace := house.telemetry.onward(self._ticket.id):
             headers = replaced(headers, trace)
-        patience = Patience.of(self._house.config.server, self._destination.target.table)
-        vigil = Vigil(patience, self._watch, self._house.clock.now)
+        patience = Patience.of(house.config.server, self._destination.target.table)
+        vigil = self._vigil = Vigil(patience, self._watch, house.clock.now, self._scope)
         relay = Relay(
             self._ticket,
             lease,
             self._reply,
             vigil,
             self._destination.framing,
-            self._house.normalizers,
+            house,
             self._capture,
         )
         self._serving = True
         try:
-            with vigil.scope:
-                await relay.run(method, target, headers, content)
-                self._finish(
-                    "served", relay.status, usage=relay.usage, content_type=relay.content_type
-                )
+            await relay.run(method, target, headers, content)
+            self._finish("served", relay.status, relay=relay)
         except UpstreamError as error:
             return f"broke off: {error}"
         finally:
             self._serving = False
             vigil.end()
-        if vigil.overdue:
-            raise Refused("upstream_timeout", f"the server of {lease.model} gave {vigil.missed}")
-        if vigil.missed:
-            self._ticket.condemn(vigil.missed)
-            return f"hung: {vigil.missed}"
         return ""
 
-    def _show_life(self, beside: TaskGroup) -> None:
-        """Signs of life, for a client that reads a stream of events."""
-        if not self._destination.stream:
-            return
-        if period := self._house.config.server.keepalive:
-            beside.start_soon(keep_alive, period, lambda: self._reply.last_sent, self._sign)
+    def _given_up(self) -> str:
+        """Why the scope was cancelled: how the server hung, or empty for any other reason.
+
+        Raises `Refused` where the server was at work and took too long.
+        """
+        vigil = self._vigil
+        if self._gone or vigil is None or not vigil.missed:
+            return ""
+        model = self._ticket.model
+        if vigil.overdue:
+            raise Refused("upstream_timeout", f"the server of {model} gave {vigil.missed}")
+        self._ticket.condemn(vigil.missed)
+        return f"hung: {vigil.missed}"
+
+    # -- signs of life, for a client that reads a stream of events
+
+    def _show_life(self) -> Pulse | None:
         path = self._destination.path
         if self._destination.target.table.loading_state and path.endswith("/chat/completions"):
-            beside.start_soon(self._tell_of_loading)
+            self._watch.start(self._tell_of_loading)
+        period = self._house.config.server.keepalive
+        return Pulse(period, self._watch, self._reply, self._sign) if period else None
 
     async def _sign(self) -> None:
         if not self._serving:
             await self._ticket.look_ahead()
+        if self._ticket.ended:
+            return
         text = await working_text(self._ticket) if self._serving else waiting_text(self._ticket)
-        await self._put_in(self._dialect.keepalive(text))
+        await self._put_in(dialect_of(self._house, self._destination.path).keepalive(text))
 
     async def _tell_of_loading(self) -> None:
-        told = ""
-        while not self._serving:
+        dialect, told = dialect_of(self._house, self._destination.path), ""
+        while not self._serving and not self._ticket.ended:
             await anyio.sleep(LOADING_EVERY)
-            text = loading_text(self._ticket)
+            text = "" if self._ticket.ended else loading_text(self._ticket)
             if text != told and not self._serving:
                 told = text
-                if chunk := self._dialect.loading(text + "\n", self._destination.target.requested):
+                if chunk := dialect.loading(text + "\n", self._destination.target.requested):
                     await self._put_in(chunk)
 
     async def _put_in(self, text: bytes) -> None:
-        if self._reply.reserved:
+        if self._reply.reserved or self._ticket.ended:
             return
         if not self._reply.head_out:
             framing = self._destination.framing
-            head = early_head(framing.content_type, self._identity)
+            head = early_head(framing.content_type, self._identity())
             await self._reply.head(200, head, framing=framing)
         await self._reply.sign_of_life(text)
 
-    async def _refuse(self, refused: Refused) -> None:
-        headers = self._identity + waits(*self._ticket.waited())
-        await self._reply.refuse(self._dialect, refused, headers)
+    def _identity(self) -> list[tuple[bytes, bytes]]:
+        return identity(self._ticket.id, self._destination.target.model)
 
-    def _close(self) -> None:
-        """The ticket's end, where `_answer` was cut short; otherwise it has ended already."""
+    # -- the end
+
+    def _cut_short(self) -> Refused:
+        """End the ticket of a client that left, or of a request that was cancelled."""
         if self._gone:
-            self._finish("left", 499)
-        else:
-            why = self._interruption()
-            self._finish("cancelled", why.status, code=why.code, error=why.message)
-
-    def _interruption(self) -> Refused:
+            why = Refused("request_cancelled", "the client is gone")
+            self._finish("left", why.status)
+            return why
+        why = Refused("request_cancelled", "the request was cancelled")
         if self._house.dispatcher.steward.shutting_down:
-            return Refused("shutting_down", "Jano is shutting down", retry_after=1)
-        return Refused("request_cancelled", "the request was cancelled")
+            why = Refused("shutting_down", "Jano is shutting down", retry_after=1)
+        self._finish("cancelled", why.status, why.code, why.message)
+        return why
 
     def _finish(
         self,
         outcome: Outcome,
         status: int,
-        *,
-        usage: Usage | None = None,
         code: str = "",
         error: str = "",
-        content_type: str = "",
+        relay: Relay | None = None,
     ) -> None:
         self._ticket.finish(
             outcome,
             status=status,
-            usage=usage,
+            usage=relay.usage if relay else None,
             bytes_in=len(self._body),
             bytes_out=self._reply.bytes_out,
             code=code,
             error=error,
-            content_type=content_type,
+            content_type=relay.content_type if relay else "",
         )

@@ -22,11 +22,14 @@ HOP_BY_HOP = frozenset(
     }
 )
 _NOBODY: frozenset[bytes] = frozenset()
+_USUAL = (b"keep-alive", b"close")
+"""What `connection` says when it names no other header."""
 _REMADE_UP = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 """Not forwarded to a server, besides: its own host, the length as sent, and an answered 100."""
 
 _OWN = frozenset({b"x-jano-request-id", b"x-jano-model", b"x-jano-queue-ms", b"x-jano-swap-ms"})
 _REMADE_DOWN = HOP_BY_HOP | _OWN
+_TOLD = frozenset({b"content-type", b"content-length", b"content-encoding", b"x-accel-buffering"})
 
 
 def upward(
@@ -37,8 +40,9 @@ def upward(
     answer that is not compressed, because Jano has already begun it.
     """
     dropped = _REMADE_UP
-    if named := _named_by_connection(headers):
-        dropped = dropped | named
+    for name, value in headers:
+        if name == b"connection" and value.lower() not in _USUAL:
+            dropped = dropped | _words(value)
     if consumed:
         dropped = dropped.union(consumed)
     if identity_only:
@@ -47,7 +51,7 @@ def upward(
     if identity_only:
         passed.append((b"accept-encoding", b"identity"))
     if length is not None:
-        passed.append((b"content-length", str(length).encode()))
+        passed.append((b"content-length", b"%d" % length))
     return passed
 
 
@@ -57,13 +61,49 @@ def replaced(headers: RawHeaders, by: Mapping[str, str]) -> RawHeaders:
     return kept + [(name.encode("latin-1"), value.encode("latin-1")) for name, value in by.items()]
 
 
-def downward(headers: RawHeaders) -> RawHeaders:
-    """The headers of a model server's answer that the client gets, in order, lower-case."""
-    dropped = _REMADE_DOWN
-    if named := _named_by_connection(headers):
-        dropped = dropped | named
-    lower = [(name.lower(), value) for name, value in headers]
-    return [pair for pair in lower if pair[0] not in dropped]
+class AnswerHead:
+    """The headers of a model server's answer: `passed` are those that the client gets, in order,
+    with lower-case names; of the others what the gateway must know.
+    """
+
+    __slots__ = ("coding", "content_type", "length", "passed", "unbuffered")
+
+    def __init__(self, headers: RawHeaders) -> None:
+        self.content_type = ""
+        self.coding = ""
+        """Content coding as it stands there, of the first such header."""
+        self.length: int | None = None
+        """The body's, where it is announced."""
+        self.unbuffered = False
+        """It says itself what proxies in between are to do."""
+        passed = self.passed = []
+        named = _NOBODY
+        for name, value in headers:
+            lower = name.lower()
+            if lower in _TOLD:
+                self._note(lower, value)
+            elif lower in _REMADE_DOWN:
+                if lower == b"connection":
+                    named |= _words(value)
+                continue
+            passed.append((lower, value))
+        if named:
+            self.passed = [pair for pair in passed if pair[0] not in named]
+
+    @property
+    def plain(self) -> bool:
+        """The body is not compressed."""
+        return self.coding.lower() in ("", "identity")
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        if name == b"content-type":
+            self.content_type = self.content_type or value.decode("latin-1")
+        elif name == b"content-length":
+            self.length = int(value) if value.isdigit() else None
+        elif name == b"content-encoding":
+            self.coding = self.coding or value.decode("latin-1")
+        else:
+            self.unbuffered = True
 
 
 def identity(request: str, model: str) -> RawHeaders:
@@ -75,8 +115,8 @@ def identity(request: str, model: str) -> RawHeaders:
 def waits(queue_ms: float, swap_ms: float) -> RawHeaders:
     """How long the request waited, and how much of that was a swap."""
     return [
-        (b"x-jano-queue-ms", str(round(queue_ms)).encode()),
-        (b"x-jano-swap-ms", str(round(swap_ms)).encode()),
+        (b"x-jano-queue-ms", b"%d" % round(queue_ms)),
+        (b"x-jano-swap-ms", b"%d" % round(swap_ms)),
     ]
 
 
@@ -85,8 +125,5 @@ def value_of(headers: RawHeaders, name: bytes) -> bytes:
     return next((value for found, value in headers if found.lower() == name), b"")
 
 
-def _named_by_connection(headers: RawHeaders) -> frozenset[bytes]:
-    values = [value for name, value in headers if len(name) == 10 and name.lower() == b"connection"]
-    if not values:
-        return _NOBODY
-    return frozenset(word.strip().lower() for value in values for word in value.split(b","))
+def _words(value: bytes) -> frozenset[bytes]:
+    return frozenset(word.strip().lower() for word in value.split(b","))

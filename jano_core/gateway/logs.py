@@ -23,7 +23,7 @@ next line of a quiet log may be hours away."""
 
 async def history(errand: Errand) -> None:
     """`GET /logs`: what is kept of all logs; a browser is led to the dashboard."""
-    if "text/html" in errand.call.field("accept"):
+    if "text/html" in errand.call.field(b"accept"):
         await errand.redirect("/ui")
         return
     await errand.send_text("".join(each.history() for each in _buffers(errand)))

@@ -25,8 +25,7 @@ _EXPOSED = b"x-jano-request-id, x-jano-model, x-jano-queue-ms, x-jano-swap-ms, r
 
 def cors_headers(config: Config, call: Call) -> RawHeaders:
     """For an origin in `server.cors_origins`; empty for all others."""
-    origin = call.field("origin")
-    if not origin or not _listed(config, origin):
+    if not call.fields.get(b"origin") or not _listed(config, origin := call.field(b"origin")):
         return []
     return [
         (b"access-control-allow-origin", origin.encode("latin-1")),
@@ -38,7 +37,7 @@ def cors_headers(config: Config, call: Call) -> RawHeaders:
 def preflight_headers(config: Config, call: Call) -> RawHeaders:
     """The answer to OPTIONS. Raises `Refused` for an origin that may not read answers."""
     allowed = [(b"allow", _METHODS)]
-    if not call.field("origin") or not call.field("access-control-request-method"):
+    if not call.field(b"origin") or not call.field(b"access-control-request-method"):
         return allowed
     if not call.cors:
         raise _foreign(call)
@@ -59,19 +58,19 @@ def guard(config: Config, call: Call, *, changes: bool) -> None:
     """
     if config.auth.authenticator == "none" and _is_loopback(config.server.host):
         _check_host(config, call)
-    origin = call.field("origin")
-    if not origin or _own(call, origin) or _listed(config, origin):
+    if not call.fields.get(b"origin"):
         return
-    kind = call.field("content-type").partition(";")[0].strip().lower()
+    origin = call.field(b"origin")
+    if _own(call, origin) or _listed(config, origin):
+        return
+    kind = call.field(b"content-type").partition(";")[0].strip().lower()
     if changes or (call.method not in ("GET", "HEAD") and kind in _SIMPLE):
         raise _foreign(call)
 
 
 def _check_host(config: Config, call: Call) -> None:
-    name = _host_name("//" + call.field("host"))
-    known = {_host_name(origin) for origin in config.server.cors_origins}
-    local = "." not in name or _is_address(name) or name.endswith(_LOCAL_SUFFIXES)
-    if not local and name not in known:
+    name, local = _host("//" + call.field(b"host"))
+    if not local and name not in {_host(origin)[0] for origin in config.server.cors_origins}:
         raise Refused(
             "permission_denied",
             f"without keys Jano answers only to local names, not as {name!r}; to have it behind "
@@ -80,15 +79,17 @@ def _check_host(config: Config, call: Call) -> None:
 
 
 def _own(call: Call, origin: str) -> bool:
-    return origin.partition("://")[2].lower() == call.field("host").lower()
+    return origin.partition("://")[2].lower() == call.field(b"host").lower()
 
 
 @lru_cache(maxsize=1024)
-def _host_name(url: str) -> str:
+def _host(url: str) -> tuple[str, bool]:
+    """The host's name, and whether it can only mean this network."""
     try:
-        return urlsplit(url).hostname or ""
+        name = urlsplit(url).hostname or ""
     except ValueError:  # brackets without an address: no browser sends that
-        return ""
+        name = ""
+    return name, "." not in name or _is_address(name) or name.endswith(_LOCAL_SUFFIXES)
 
 
 def _listed(config: Config, origin: str) -> bool:
@@ -97,7 +98,7 @@ def _listed(config: Config, origin: str) -> bool:
 
 
 def _foreign(call: Call) -> Refused:
-    text = f"pages of {call.field('origin')} may not do this; see server.cors_origins"
+    text = f"pages of {call.field(b'origin')} may not do this; see server.cors_origins"
     return Refused("permission_denied", text)
 
 

@@ -47,25 +47,25 @@ class Reply:
         """Another server's answer can still follow: the client saw no byte of a body."""
         return not self.bytes_out and (self.framing is not None or not self.head_out)
 
-    async def head(
+    def head(
         self,
         status: int,
         headers: RawHeaders,
         *,
         framing: Framing | None = None,
         length: int | None = None,
-    ) -> None:
+    ) -> Awaitable[None]:
         """Send status and headers. `length` is the body's where the headers announce it."""
         self.head_out, self.framing, self._length = True, framing, length
-        await self._put({"type": "http.response.start", "status": status, "headers": headers})
+        return self._put({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def body(self, chunk: bytes) -> None:
+    def body(self, chunk: bytes) -> Awaitable[None]:
         """Send a chunk of the server's body as it came."""
         self.bytes_out += len(chunk)
         self.complete = self.bytes_out == self._length
         if self.framing is not None:
             self._tail = chunk[-4:] if len(chunk) >= 4 else (self._tail + chunk)[-4:]
-        await self._write(chunk, more=not self.complete)
+        return self._write(chunk, more=not self.complete)
 
     async def sign_of_life(self, text: bytes) -> None:
         """Send something of Jano's own, unless the stream is in the middle of an event."""
@@ -93,8 +93,8 @@ class Reply:
             self.complete = True
             await self._write(closing + dialect.stream_error(refused), more=False)
 
-    async def _write(self, chunk: bytes, *, more: bool) -> None:
-        await self._put({"type": "http.response.body", "body": chunk, "more_body": more})
+    def _write(self, chunk: bytes, *, more: bool) -> Awaitable[None]:
+        return self._put({"type": "http.response.body", "body": chunk, "more_body": more})
 
     async def _put(self, message: Message) -> None:
         """One message at a time: a sign of life may come while the relay sends, and vice versa."""

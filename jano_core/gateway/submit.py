@@ -25,21 +25,22 @@ def submit(house: House, call: Call, caller: Caller, destination: Destination) -
     """
     target = destination.target
     permit(caller, target)
-    asked = _priority(call.field("x-jano-priority") or target.table.priority)
+    ceiling = caller.priority_ceiling
+    asked = _priority(call.field(b"x-jano-priority") or target.table.priority)
     return house.dispatcher.submit(
         target.model,
         path=call.path,
         method=call.method,
         client=caller.name or call.peer,
         owner=caller.owner,
-        priority=Priority(max(asked, caller.priority_ceiling)),
-        session=call.field("x-jano-session"),
-        deadline_s=_seconds(call.field("x-jano-deadline")),
-        allow_swap=call.field("x-jano-no-swap") != "1",
+        priority=asked if asked >= ceiling else Priority(ceiling),
+        session=call.field(b"x-jano-session"),
+        deadline_s=_seconds(call.field(b"x-jano-deadline")),
+        allow_swap=call.field(b"x-jano-no-swap") != "1",
         length=destination.limit,
         stream=destination.stream,
-        traceparent=call.field("traceparent"),
-        tracestate=call.field("tracestate"),
+        traceparent=call.field(b"traceparent"),
+        tracestate=call.field(b"tracestate"),
     )
 
 

@@ -4,64 +4,74 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import anyio
 from msgspec import Struct
 
-from ..config.schema import ModelTable, ServerTable
 from ..units import show_duration
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from ..config.schema import ModelTable, ServerTable
+    from .reply import Reply
 
 
 class Patience(Struct, frozen=True):
     """Seconds, 0 = for ever: until a server's first byte, between later ones, for all of it."""
 
-    first_byte: float = 0.0
-    silence: float = 0.0
-    total: float = 0.0
+    first_byte: float
+    silence: float
+    total: float
 
     @classmethod
     def of(cls, server: ServerTable, model: ModelTable) -> Patience:
         """The model's own limits, else those of `[server]`."""
-
-        def limit(own: float | None, common: float) -> float:
-            return common if own is None else own
-
+        first, silence, total = (
+            model.first_byte_timeout,
+            model.silence_timeout,
+            model.total_timeout,
+        )
         return cls(
-            limit(model.first_byte_timeout, server.first_byte_timeout),
-            limit(model.silence_timeout, server.silence_timeout),
-            limit(model.total_timeout, server.total_timeout),
+            server.first_byte_timeout if first is None else first,
+            server.silence_timeout if silence is None else silence,
+            server.total_timeout if total is None else total,
         )
 
 
 class Vigil:
-    """Watches over one attempt to get an answer from a server, from its grant on.
+    """Watches over one attempt to get an answer from a server, from its grant on; an `Alarm`.
 
     The relay says `heard` when a chunk has come and `listening` when it awaits the next, so that a
-    slow client is never taken for a hung server. When a limit passes, `missed` says which, and the
-    scope is cancelled.
+    slow client is never taken for a hung server. When a limit passes, `missed` says which, and
+    `scope` is cancelled. Who made it calls `end`.
     """
 
-    def __init__(self, patience: Patience, watch: Watch, now: Callable[[], float]) -> None:
-        self._now = now
-        self.scope = anyio.CancelScope()
+    def __init__(
+        self, patience: Patience, watch: Watch, now: Callable[[], float], scope: anyio.CancelScope
+    ) -> None:
         self.missed = ""
         self.overdue = False
         """It was the total limit: the server is at work, but takes too long."""
+        self._now = now
+        self._scope = scope
         self._patience = patience
         self._watch = watch
         self._spoken = False
-        self._started = now()
-        self._since: float | None = self._started
+        started = now()
+        self._quiet_until = started + (patience.first_byte or math.inf)
+        self._end = started + (patience.total or math.inf)
         watch.add(self)
 
     def listening(self) -> None:
         """The server's next chunk is awaited from now on."""
-        self._since = self._now()
-        self._watch.expect(self._quiet_until())
+        if silence := self._patience.silence:
+            self._quiet_until = self._now() + silence
+            self._watch.expect(self._quiet_until)
 
     def heard(self) -> None:
         """A chunk has come; nothing is awaited until `listening`."""
-        self._since = None
+        self._quiet_until = math.inf
         self._spoken = True
 
     def end(self) -> None:
@@ -69,82 +79,56 @@ class Vigil:
         self._watch.discard(self)
 
     def due(self) -> float:
-        """When it is to be judged, if nothing is heard before."""
-        return min(self._quiet_until(), self._end())
+        """When its time has passed, if nothing is heard before."""
+        return min(self._quiet_until, self._end)
 
-    def judge(self, now: float) -> None:
-        """Give the server up if its time has passed."""
-        if now >= self._end():
+    def ring(self, now: float) -> None:
+        """Give the server up."""
+        if now >= self._end:
             self.overdue = True
             self.missed = f"no end within {show_duration(self._patience.total)}"
-        elif now >= self._quiet_until():
+        else:
             self.missed = (
                 f"silent for {show_duration(self._patience.silence)}"
                 if self._spoken
                 else f"no first byte within {show_duration(self._patience.first_byte)}"
             )
-        if self.missed:
-            self.end()
-            self.scope.cancel()
-
-    def _quiet_until(self) -> float:
-        limit = self._patience.silence if self._spoken else self._patience.first_byte
-        return self._since + limit if self._since is not None and limit else math.inf
-
-    def _end(self) -> float:
-        return self._started + self._patience.total if self._patience.total else math.inf
+        self.end()
+        self._scope.cancel()
 
 
-class Watch:
-    """Keeps the time of all vigils with one task, which sleeps until the next may be due.
+class Pulse:
+    """Has `say` called whenever nothing was sent for `period` seconds; an `Alarm`.
 
-    A task or a timer for each would cost more than most of what a request needs. What is due
-    moves away all the while, or ends: the task looks when it would have been due, and sleeps on.
+    Until `stop`, from the moment that it is made. One sign at a time.
     """
 
-    def __init__(self) -> None:
-        self._vigils: set[Vigil] = set()
-        self._wakes_at = math.inf
-        self._sooner: anyio.Event | None = None
+    def __init__(
+        self, period: float, watch: Watch, reply: Reply, say: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._period = period
+        self._watch = watch
+        self._reply = reply
+        self._say = say
+        self._said = -math.inf
+        """When the last sign was said, or tried to be: it may have found no place."""
+        watch.add(self)
 
-    def add(self, vigil: Vigil) -> None:
-        """Judge it when it is due, until it is discarded."""
-        self._vigils.add(vigil)
-        self.expect(vigil.due())
+    def due(self) -> float:
+        """A period after whatever went out last."""
+        return max(self._reply.last_sent, self._said) + self._period
 
-    def discard(self, vigil: Vigil) -> None:
-        """It has ended."""
-        self._vigils.discard(vigil)
+    def ring(self, now: float) -> None:
+        """Say it, beside the exchange: the client may be slow to take it."""
+        self._said = math.inf
+        self._watch.start(self._speak)
 
-    def expect(self, due: float) -> None:
-        """Something is due then, perhaps sooner than anything before."""
-        if due < self._wakes_at:
-            self._wakes_at = due
-            if self._sooner is not None:
-                self._sooner.set()
+    def stop(self) -> None:
+        """No further sign."""
+        self._watch.discard(self)
+        self._said = math.inf
 
-    async def keep(self) -> None:
-        """Run for ever, beside whatever has vigils."""
-        while True:
-            self._sooner = anyio.Event()
-            with anyio.CancelScope(deadline=self._wakes_at):
-                await self._sooner.wait()
-            now = anyio.current_time()
-            if now < self._wakes_at:
-                continue
-            for vigil in tuple(self._vigils):
-                if vigil.due() <= now:
-                    vigil.judge(now)
-            self._wakes_at = min((vigil.due() for vigil in self._vigils), default=math.inf)
-
-
-async def keep_alive(
-    period: float, last_sent: Callable[[], float], say: Callable[[], Awaitable[None]]
-) -> None:
-    """Call `say` whenever nothing was sent for `period` seconds, for ever."""
-    while True:
-        rest = last_sent() + period - anyio.current_time()
-        if rest <= 0:
-            await say()
-            rest = period
-        await anyio.sleep(rest)
+    async def _speak(self) -> None:
+        await self._say()
+        self._said = anyio.current_time()
+        self._watch.expect(self.due())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jano_core.gateway.headers import downward, identity, upward, waits
+from jano_core.gateway.headers import AnswerHead, identity, upward, waits
 
 
 def test_upward() -> None:
@@ -37,7 +37,7 @@ def test_upward() -> None:
     assert (b"accept-encoding", b"gzip") not in upward(headers, (), None, identity_only=True)
 
 
-def test_downward() -> None:
+def test_the_head_of_an_answer() -> None:
     headers = [
         (b"Content-Type", b"text/plain"),
         (b"Content-Encoding", b"gzip"),
@@ -50,7 +50,10 @@ def test_downward() -> None:
         (b"Content-Length", b"5"),
         (b"X-Jano-Model", b"of a router further on"),
     ]
-    assert downward(headers) == [
+    head = AnswerHead(headers)
+    assert (head.content_type, head.coding, head.length) == ("text/plain", "gzip", 5)
+    assert not head.plain and not head.unbuffered
+    assert head.passed == [
         (b"content-type", b"text/plain"),
         (b"content-encoding", b"gzip"),
         (b"set-cookie", b"a"),
