@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import count
 from typing import Any
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from .usage_records import NOTHING_REPORTED
 
 
 class ActivityRow(Struct, frozen=True, gc=False):
-    """One finished request with its number, which counts from 1 and never repeats."""
+    """One finished request with its number."""
 
     id: int
     fact: RequestEnded
@@ -38,17 +39,20 @@ class Activity(Listener):
     def __init__(self, size: int = 1000, captures: Captures | None = None) -> None:
         self.size = size
         self._captures = captures or Captures(0)
-        self._rows: deque[ActivityRow] = deque(maxlen=size)
+        self._ended: deque[RequestEnded] = deque(maxlen=size)
         self.newest_id = 0
-        self.hears = {RequestEnded: self._ended}
+        """Numbers count from 1 and never repeat."""
+        self.hears = {RequestEnded: self._keep}
 
     def page(self, query: ActivityQuery) -> dict[str, Any]:
         """One page of the rows that match, in llama-swap's shape."""
-        rows = [row for row in self._rows if _matches(row, query)]
+        first = self.newest_id - len(self._ended) + 1
+        numbered = map(ActivityRow, count(first), self._ended)
+        rows = [row for row in numbered if _matches(row, query)]
         rows.sort(key=lambda row: _sort_key(row, query.sort), reverse=query.order == "desc")
-        first = (query.page - 1) * query.limit
+        skipped = (query.page - 1) * query.limit
         return {
-            "data": [self._shown(row) for row in rows[first : first + query.limit]],
+            "data": [self._shown(row) for row in rows[skipped : skipped + query.limit]],
             "page": query.page,
             "limit": query.limit,
             "total": len(rows),
@@ -57,7 +61,11 @@ class Activity(Listener):
 
     def stats(self, model: str = "") -> dict[str, Any]:
         """Totals and the distribution of speeds, of one model or (empty) of all."""
-        usages = [row.usage for row in self._rows if not model or row.fact.model == model]
+        usages = [
+            fact.usage or NOTHING_REPORTED
+            for fact in self._ended
+            if not model or fact.model == model
+        ]
         return {
             "total_requests": len(usages),
             "total_input_tokens": _sum(usage.prompt_tokens for usage in usages),
@@ -67,10 +75,11 @@ class Activity(Listener):
             "gen_histogram": distribution(usage.generated_per_second for usage in usages),
         }
 
-    def _ended(self, fact: RequestEnded) -> None:
+    def _keep(self, fact: RequestEnded) -> None:
         self.newest_id += 1
-        self._rows.append(ActivityRow(self.newest_id, fact))
-        self._captures.keep(self.newest_id, fact)
+        self._ended.append(fact)
+        if self._captures.open:
+            self._captures.keep(self.newest_id, fact)
 
     def _shown(self, row: ActivityRow) -> dict[str, Any]:
         fact, usage = row.fact, row.usage

@@ -89,7 +89,8 @@ class Captures:
     def __init__(self, budget: int) -> None:
         self.budget = budget
         self._size = 0
-        self._open: dict[str, Capture] = {}
+        self.open: dict[str, Capture] = {}
+        """Request → its exchange, while it is on its way."""
         self._kept: dict[int, tuple[Capture, RequestEnded]] = {}
 
     @property
@@ -101,13 +102,13 @@ class Captures:
         """Capture the exchange of request `id`; None where nothing is captured."""
         if not self.budget or not self.take(OVERHEAD):
             return None
-        capture = self._open[id] = Capture(self, path, headers)
+        capture = self.open[id] = Capture(self, path, headers)
         capture.request.add(body[: self.limit + 1])
         return capture
 
     def keep(self, number: int, fact: RequestEnded) -> None:
         """The request has ended and has this number in the activity log."""
-        if (capture := self._open.pop(fact.id, None)) is None:
+        if (capture := self.open.pop(fact.id, None)) is None:
             return
         if fact.outcome != "served":  # half an answer explains nothing
             capture.answer.drop()

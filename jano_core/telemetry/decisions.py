@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from msgspec import Struct, field
 
-from .facts import Decided, Listener, RequestEnded, RequestGranted, RequestQueued, RequestRequeued
+from .facts import (
+    Decided,
+    Fact,
+    Listener,
+    RequestEnded,
+    RequestGranted,
+    RequestQueued,
+    RequestRequeued,
+)
 
 REQUESTS = 1000
 """How many requests are remembered, the newest of them."""
@@ -17,39 +26,32 @@ REASONS = 100
 MOST_AHEAD = 20
 
 
-class Decision(Struct, frozen=True, gc=False):
-    """At `at` (unix seconds) `rule` decided; `ahead` go first, `evicted` are put away for it."""
-
-    at: float
-    rule: str
-    text: str
-    ahead: tuple[str, ...] = ()
-    evicted: tuple[str, ...] = ()
-
-
 class Story(Struct):
-    """One request. `own` are decisions about it alone, `shared` those about its model while it
-    waited, once it does not any more.
+    """One request: its facts as they came. When it did, `line` others waited for its model, and
+    `ahead` were some of them. `shared` is what was decided of the model while it waited, once it
+    does not any more.
     """
 
-    id: str
-    model: str
-    queued_at: float
-    outcome: str = "waiting"
-    queue_ms: float | None = None
-    swap_ms: float | None = None
-    own: list[Decision] = field(default_factory=list)
-    shared: list[Decision] = field(default_factory=list)
+    queued: RequestQueued
+    in_line: bool
+    line: int = 0
+    ahead: tuple[str, ...] = ()
+    later: list[RequestGranted | RequestRequeued | RequestEnded] = field(default_factory=list)
+    shared: Sequence[Decided] = ()
 
 
 class Decisions(Listener):
-    """What is decided of a model is kept once, for all who wait for it."""
+    """What is decided of a model is kept once, for all who wait for it; stories are put into words
+    when somebody asks.
+    """
 
     def __init__(self, size: int = REQUESTS) -> None:
-        self._size = size
-        self._stories: OrderedDict[str, Story] = OrderedDict()
-        self._waiting: dict[str, OrderedDict[str, Story]] = {}
-        self._reasons: dict[str, deque[Decision]] = {}
+        self._stories: deque[Story] = deque(maxlen=size)
+        self._open: dict[str, Story] = {}
+        """Those of requests that have not ended."""
+        self._waiting: dict[str, OrderedDict[str, None]] = {}
+        """Model → who waits for it, in order of arrival."""
+        self._reasons: dict[str, deque[Decided]] = {}
         self.hears = {
             RequestQueued: self._queued,
             Decided: self._decided,
@@ -60,95 +62,111 @@ class Decisions(Listener):
 
     def get(self, request: str) -> dict[str, Any] | None:
         """The story of a request; None if it is not, or no longer, known."""
-        story = self._stories.get(request)
+        story = next((each for each in self._stories if each.queued.id == request), None)
         if story is None:
             return None
-        shared = story.shared or self._since(story)
+        granted = [fact for fact in story.later if isinstance(fact, RequestGranted)]
+        decided = [*_own(story), *(story.shared or self._since(story))]
         return {
-            "id": story.id,
-            "model": story.model,
-            "outcome": story.outcome,
-            "queue_ms": _whole(story.queue_ms),
-            "swap_ms": _whole(story.swap_ms),
+            "id": story.queued.id,
+            "model": story.queued.model,
+            "outcome": _outcome(story),
+            "queue_ms": round(granted[-1].queue_ms) if granted else None,
+            "swap_ms": round(granted[-1].swap_ms) if granted else None,
             "decisions": [
                 {
-                    "at_ms": max(0, round((each.at - story.queued_at) * 1000)),
+                    "at_ms": max(0, round((each.at - story.queued.at) * 1000)),
                     "rule": each.rule,
                     "text": each.text,
                     "ahead": list(each.ahead),
                     "evicted": list(each.evicted),
                 }
-                for each in sorted(story.own + shared, key=lambda decision: decision.at)
+                for each in sorted(decided, key=lambda decision: decision.at)
             ],
         }
 
     def _queued(self, fact: RequestQueued) -> None:
-        story = self._stories[fact.id] = Story(fact.id, fact.model, fact.at)
-        if not fact.resident:  # for such a model nothing is decided
-            line = self._waiting.setdefault(fact.model, OrderedDict())
-            if line:
-                ahead = tuple(islice(line, MOST_AHEAD))
-                text = f"{len(line)} wait for {fact.model} already"
-                story.own.append(Decision(fact.at, "arrival", text, ahead))
-            line[fact.id] = story
-        if len(self._stories) > self._size:
-            _, oldest = self._stories.popitem(last=False)
-            self._leave(oldest)
+        in_line = not fact.resident  # for such a model nothing is decided
+        story = self._open[fact.id] = Story(fact, in_line)
+        self._stories.append(story)
+        if in_line:
+            line = self._waiting.get(fact.model)
+            if line is None:
+                line = self._waiting[fact.model] = OrderedDict()
+            elif line:
+                story.line, story.ahead = len(line), tuple(islice(line, MOST_AHEAD))
+            line[fact.id] = None
 
     def _decided(self, fact: Decided) -> None:
-        found = Decision(fact.at, fact.rule, fact.text, fact.ahead, fact.evicted)
-        self._reasons.setdefault(fact.model, deque(maxlen=REASONS)).append(found)
+        self._reasons.setdefault(fact.model, deque(maxlen=REASONS)).append(fact)
 
     def _granted(self, fact: RequestGranted) -> None:
-        if story := self._settle(fact.id, fact.at):
-            story.outcome = "running"
-            story.queue_ms, story.swap_ms = fact.queue_ms, fact.swap_ms
-            again = f", attempt {fact.attempt}" if fact.attempt > 1 else ""
-            text = f"a slot of {fact.model} is free{again}"
-            story.own.append(Decision(fact.at, "granted", text))
+        if story := self._open.get(fact.id):
+            if story.in_line:
+                self._settle(story)
+            story.later.append(fact)
 
     def _requeued(self, fact: RequestRequeued) -> None:
-        if story := self._stories.get(fact.id):
-            story.outcome = "waiting"
-            text = "its server broke off; it is the next of its model"
-            story.own.append(Decision(fact.at, "requeued", text))
+        if story := self._open.get(fact.id):
+            story.later.append(fact)
 
     def _ended(self, fact: RequestEnded) -> None:
-        story = self._settle(fact.id, fact.at)
-        if story is None:
-            return
-        story.outcome = fact.outcome
-        if fact.outcome == "refused":
-            story.own.append(Decision(fact.at, fact.code or "refused", fact.error))
+        if story := self._open.pop(fact.id, None):
+            if story.in_line:
+                self._settle(story)
+            story.later.append(fact)
 
-    def _settle(self, request: str, at: float) -> Story | None:
+    def _settle(self, story: Story) -> None:
         """It waits no longer: what was decided meanwhile is its own from now on."""
-        story = self._stories.get(request)
-        if story is not None and self._leave(story):
-            story.shared = self._since(story)
-        return story
+        queued = story.queued
+        story.shared = self._since(story)
+        story.in_line = False
+        del self._waiting[queued.model][queued.id]
 
-    def _leave(self, story: Story) -> bool:
-        line = self._waiting.get(story.model)
-        if line is None or line.pop(story.id, None) is None:
-            return False
-        if not line:
-            del self._waiting[story.model]
-        return True
-
-    def _since(self, story: Story) -> list[Decision]:
-        """What was decided of its model since it came, and what was in force then."""
-        if story.outcome != "waiting":
-            return []
-        found: list[Decision] = []
-        for reason in reversed(self._reasons.get(story.model, ())):
+    def _since(self, story: Story) -> Sequence[Decided]:
+        """What was decided of its model since it came, and what was in force then; of one that
+        waits.
+        """
+        reasons = self._reasons.get(story.queued.model)
+        if not reasons or _outcome(story) != "waiting":
+            return ()
+        came = story.queued.at
+        found: list[Decided] = []
+        for reason in reversed(reasons):
+            if reason.at < came and not story.line:
+                break  # nobody waited before it
             found.append(reason)
-            if reason.at < story.queued_at:
+            if reason.at < came:
                 break
-        if story.own and story.own[0].rule == "arrival":
-            return found
-        return [each for each in found if each.at >= story.queued_at]  # nobody waited before it
+        return found
 
 
-def _whole(milliseconds: float | None) -> int | None:
-    return None if milliseconds is None else round(milliseconds)
+def _outcome(story: Story) -> str:
+    match story.later:
+        case [*_, RequestEnded(outcome=outcome)]:
+            return outcome
+        case [*_, RequestGranted()]:
+            return "running"
+    return "waiting"
+
+
+def _own(story: Story) -> Iterator[Decided]:
+    """What was decided of the request alone, in words."""
+    queued = story.queued
+    if story.line:
+        text = f"{story.line} wait for {queued.model} already"
+        yield _decision(queued, "arrival", text, story.ahead)
+    for fact in story.later:
+        match fact:
+            case RequestGranted(attempt=attempt):
+                again = f", attempt {attempt}" if attempt > 1 else ""
+                yield _decision(fact, "granted", f"a slot of {queued.model} is free{again}")
+            case RequestRequeued():
+                text = "its server broke off; it is the next of its model"
+                yield _decision(fact, "requeued", text)
+            case RequestEnded(outcome="refused"):
+                yield _decision(fact, fact.code or "refused", fact.error)
+
+
+def _decision(fact: Fact, rule: str, text: str, ahead: tuple[str, ...] = ()) -> Decided:
+    return Decided(at=fact.at, model="", rule=rule, text=text, ahead=ahead)

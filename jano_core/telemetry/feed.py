@@ -9,8 +9,8 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from .activity import Activity
-from .facts import ConfigReloaded, Fact, InstanceChanged, RequestEnded
-from .inflight import Inflight
+from .facts import ConfigReloaded, Fact, Facts, InstanceChanged, RequestEnded
+from .inflight import SHOWN, Inflight
 from .subscriber import Subscriber
 
 LogSource = Literal["proxy", "upstream"]
@@ -33,38 +33,39 @@ class FeedSource(Protocol):
 
 
 class Feed:
-    """Turns facts into events. Nobody listening costs next to nothing.
+    """Turns `facts` into events, while somebody listens.
 
-    `observe` must be subscribed to the facts after `activity`, whose newest row it
-    announces. A listener that does not keep up loses events, never the truth: it is sent the
-    whole state again instead.
+    `activity`, whose newest row it announces, must hear of a fact before it. A listener that does
+    not keep up loses events, never the truth: it is sent the whole state again instead.
     """
 
-    def __init__(self, source: FeedSource, activity: Activity, wall: Callable[[], float]) -> None:
+    def __init__(
+        self, facts: Facts, source: FeedSource, activity: Activity, wall: Callable[[], float]
+    ) -> None:
+        self._facts = facts
+        self._unsubscribe: Callable[[], None] = lambda: None
         self._source = source
         self._activity = activity
         self._wall = wall
         self._inflight = Inflight()
+        facts.subscribe(self._inflight)
         self._subscribers: set[Subscriber] = set()
 
-    def observe(self, fact: Fact) -> None:
+    def _observe(self, fact: Fact) -> None:
         """Pass one fact on, as itself and as the llama-swap events that follow from it."""
-        changed = self._inflight.observe(fact)
-        if not self._subscribers:
-            return
         self._send(frame("fact", fact))
         if isinstance(fact, InstanceChanged | ConfigReloaded):
             self._models_changed()
         if isinstance(fact, RequestEnded):
             self._send(frame("activity", {"id": self._activity.newest_id}))
-        if changed is not None:
+        if isinstance(fact, SHOWN):
             for subscriber in self._subscribers:
-                subscriber.touch(changed, ended=isinstance(fact, RequestEnded))
+                subscriber.touch(fact.id, ended=isinstance(fact, RequestEnded))
 
-    def log(self, source: LogSource, text: str) -> None:
-        """Pass on a piece of log as it is written."""
+    def log(self, source: LogSource, text: object) -> None:
+        """Pass on a piece of log as it is written: a string, or what is one when `str` asks."""
         if self._subscribers:
-            self._send(frame("logData", {"source": source, "data": text}))
+            self._send(frame("logData", {"source": source, "data": str(text)}))
 
     def profile_changed(self) -> None:
         """To be called after another profile was made active."""
@@ -76,11 +77,15 @@ class Feed:
     async def subscribe(self) -> AsyncIterator[AsyncIterator[bytes]]:
         """The stream of one listener: first the whole picture, then what changes."""
         subscriber = Subscriber(self._models, self._snapshot, self._change, self._opening())
+        if not self._subscribers:
+            self._unsubscribe = self._facts.subscribe(self._observe)
         self._subscribers.add(subscriber)
         try:
             yield subscriber
         finally:
             self._subscribers.discard(subscriber)
+            if not self._subscribers:
+                self._unsubscribe()
 
     def close(self) -> None:
         """End all streams once they have said what they had to; called at shutdown."""

@@ -12,6 +12,8 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120,
 class Histogram:
     """Counts of observations up to each bound, with their sum and number."""
 
+    __slots__ = ("_counts", "bounds", "sum")
+
     def __init__(self, bounds: tuple[float, ...] = SECONDS) -> None:
         self.bounds = bounds
         self._counts = [0] * (len(bounds) + 1)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
 
 from ..clock import iso
 from .facts import (
-    Fact,
+    Listener,
     RequestEnded,
     RequestFirstByte,
     RequestGranted,
@@ -26,23 +25,22 @@ class Entry(Struct):
     node: str = ""
 
 
-class Inflight:
-    """Follows the facts of requests; `observe` returns the id of the request that changed."""
+SHOWN = RequestQueued | RequestGranted | RequestFirstByte | RequestRequeued | RequestEnded
+"""Facts that change what is shown of a request."""
+
+
+class Inflight(Listener):
+    """Follows the facts of requests."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
-        self._follow: dict[type[Fact], Callable[[Any], str | None]] = {
+        self.hears = {
             RequestQueued: self._queued,
-            RequestGranted: lambda fact: self._now(fact.id, "running", fact.node),
-            RequestFirstByte: lambda fact: self._now(fact.id, "streaming"),
-            RequestRequeued: lambda fact: self._now(fact.id, "waiting", ""),
+            RequestGranted: self._granted,
+            RequestFirstByte: self._first_byte,
+            RequestRequeued: self._requeued,
             RequestEnded: self._ended,
         }
-
-    def observe(self, fact: Fact) -> str | None:
-        """Follow one fact. None: nothing that is shown has changed."""
-        follow = self._follow.get(type(fact))
-        return follow(fact) if follow else None
 
     def snapshot(self, now: float) -> dict[str, Any]:
         """The event that lists them all, oldest first; `now` in unix seconds."""
@@ -55,21 +53,23 @@ class Inflight:
             return {"operation": "remove", "id": id}
         return {"operation": "upsert", "request": _shown(entry, now)}
 
-    def _queued(self, fact: RequestQueued) -> str:
+    def _queued(self, fact: RequestQueued) -> None:
         self._entries[fact.id] = Entry(fact)
-        return fact.id
 
-    def _now(self, id: str, state: str, node: str | None = None) -> str | None:
-        """The request is in this state, and on another node if one is given."""
-        if (entry := self._entries.get(id)) is None:
-            return None
-        entry.state = state
-        if node is not None:
-            entry.node = node
-        return id
+    def _granted(self, fact: RequestGranted) -> None:
+        if entry := self._entries.get(fact.id):
+            entry.state, entry.node = "running", fact.node
 
-    def _ended(self, fact: RequestEnded) -> str | None:
-        return fact.id if self._entries.pop(fact.id, None) else None
+    def _first_byte(self, fact: RequestFirstByte) -> None:
+        if entry := self._entries.get(fact.id):
+            entry.state = "streaming"
+
+    def _requeued(self, fact: RequestRequeued) -> None:
+        if entry := self._entries.get(fact.id):
+            entry.state, entry.node = "waiting", ""
+
+    def _ended(self, fact: RequestEnded) -> None:
+        self._entries.pop(fact.id, None)
 
 
 def _shown(entry: Entry, now: float) -> dict[str, Any]:

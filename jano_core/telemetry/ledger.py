@@ -7,7 +7,7 @@ from typing import Any
 
 from .counters import Counters
 from .exposition import exposition
-from .facts import Facts, RequestEnded, SwapEnded
+from .facts import Fact, Listener, RequestEnded, SwapEnded
 from .recent import Recent
 from .status import Snapshot, additions, past, present
 from .swap_cost import SwapCost
@@ -16,7 +16,7 @@ from .usage_records import UsageRecords
 
 
 class Ledger:
-    """Subscribe `observe` to the facts; the other methods render.
+    """Subscribe its `accounts` to the facts, or `observe`; the other methods render.
 
     `wall` gives unix seconds, `usage_records` is how many finished requests are kept.
     """
@@ -32,17 +32,19 @@ class Ledger:
         self.records = UsageRecords(usage_records)
         self.swaps_avoided = SwapsAvoided()
         self.swap_cost = SwapCost(lambda: self.swaps_avoided.value)
-        accounts = Facts()
-        for account in (
+        self.accounts: tuple[Listener, ...] = (
             self.counters,
             self.recent,
             self.records,
             self.swaps_avoided,
             self.swap_cost,
-        ):
-            accounts.subscribe(account)
-        self.observe = accounts.emit
-        """Take one fact into every account."""
+        )
+        """Who counts, in the order in which they are to hear of a fact."""
+
+    def observe(self, fact: Fact) -> None:
+        """Take one fact into every account, where they are not subscribed one by one."""
+        for account in self.accounts:
+            account.observe(fact)
 
     def recall(self, requests: Iterable[RequestEnded], swaps: Iterable[SwapEnded]) -> None:
         """Show again what an earlier run has seen, oldest first. What counts since the start of

@@ -13,7 +13,7 @@ from .activity import Activity
 from .captures import Captures
 from .decisions import Decisions
 from .fact_log import FactLog
-from .facts import Fact, Facts, Listener
+from .facts import Facts
 from .feed import Feed, FeedSource
 from .history import History
 from .ledger import Ledger
@@ -48,19 +48,12 @@ class Observatory:
         self.activity = Activity(captures=self.captures)
         self.ledger = Ledger(clock.wall, version=version, usage_records=usage_records)
         self.decisions = Decisions()
-        self.feed = Feed(source, self.activity, clock.wall)
+        self.feed = Feed(self.facts, source, self.activity, clock.wall)
         self.export = _export(version, provider) if otlp else None
         self._history = None if history is None else History(history)
         if self._history is not None:
             self._recall(self._history, usage_records)
-        listeners: tuple[Listener | Callable[[Fact], None], ...] = (
-            self.ledger.observe,
-            self.activity,
-            self.decisions,
-            self.feed.observe,
-            FactLog(),
-        )
-        for listener in listeners:
+        for listener in (*self.ledger.accounts, self.activity, self.decisions, FactLog()):
             self.facts.subscribe(listener)
         if self.export is not None:
             self.facts.subscribe_guest(self.export.observe, "the OpenTelemetry export")

@@ -12,10 +12,8 @@ class TimeRing:
 
     def __init__(self, size: int) -> None:
         self._times: deque[float] = deque(maxlen=size)
-
-    def add(self, at: float) -> None:
-        """Remember one more; `at` never goes back."""
-        self._times.append(at)
+        self.add = self._times.append
+        """Remember one more; moments never go back."""
 
     def within(self, seconds: float, now: float) -> int:
         """How many happened in the last `seconds`, the edge included."""
@@ -27,10 +25,8 @@ class SampleRing:
 
     def __init__(self, size: int) -> None:
         self._samples: deque[float] = deque(maxlen=size)
-
-    def add(self, sample: float) -> None:
+        self.add = self._samples.append
         """Remember one more."""
-        self._samples.append(sample)
 
     def mean(self) -> float | None:
         """Their mean to one decimal, None before the first."""

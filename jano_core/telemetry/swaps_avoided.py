@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 
 from ..scheduler.types import LOCAL
 from .facts import InstanceChanged, Listener, RequestEnded, RequestGranted, RequestQueued
 
 IN_MEMORY = ("ready", "draining")
+LOOK_AGAIN = 100
 
 
 class SwapsAvoided(Listener):
@@ -27,7 +28,9 @@ class SwapsAvoided(Listener):
         self._waiting: dict[str, tuple[int, str]] = {}
         """Request → (number of its arrival, model), in order of arrival."""
         self._granted: list[tuple[int, str]] = []
-        """Granted requests by arrival, back to the last before the oldest that still waits."""
+        """Granted requests by arrival, back at least to the last before the oldest that waits."""
+        self._most_granted = LOOK_AGAIN
+        """When more are remembered, it is time to see which no longer matter."""
         self._in_memory: set[str] = set()
         self._current: str | None = None
         self._fifo = 0
@@ -53,30 +56,40 @@ class SwapsAvoided(Listener):
             self._arrivals += 1
 
     def _taken(self, fact: RequestGranted) -> None:
-        if fact.id in self._waiting:
-            self._grant(*self._waiting.pop(fact.id))
-            # Only here can it rise: a grant adds to what FIFO would have done.
-            self.peak = max(self.peak, self.value or 0)
+        place = self._waiting.pop(fact.id, None)
+        if place is None:
+            return
+        if self._granted and place < self._granted[-1]:
+            self._insert(place)
+        else:
+            self._fifo += not self._granted or self._granted[-1][1] != place[1]
+            self._granted.append(place)
+        if place[1] != self._current:
+            self._touch(place[1])
+        if len(self._granted) > self._most_granted:
+            self._forget_settled()
+        # Only here can it rise: a grant adds to what FIFO would have done.
+        if self._comparable and self._fifo - self._made > self.peak:
+            self.peak = self._fifo - self._made
 
     def _ended(self, fact: RequestEnded) -> None:
         self._waiting.pop(fact.id, None)
 
-    def _grant(self, arrival: int, model: str) -> None:
-        at = bisect_left(self._granted, (arrival, model))
+    def _insert(self, place: tuple[int, str]) -> None:
+        """It came before others that were granted already."""
+        _, model = place
+        at = bisect_left(self._granted, place)
         before = self._granted[at - 1][1] if at else None
-        after = self._granted[at][1] if at < len(self._granted) else None
-        self._fifo += before != model
-        if after is not None:
-            self._fifo += (after != model) - (after != before)
-        insort(self._granted, (arrival, model))
-        self._touch(model)
-        self._forget_settled()
+        after = self._granted[at][1]
+        self._fifo += (before != model) + (after != model) - (after != before)
+        self._granted.insert(at, place)
 
     def _forget_settled(self) -> None:
         """Nothing can be inserted any more before the oldest that waits."""
         oldest = next(iter(self._waiting.values()), (self._arrivals, ""))
         settled = bisect_left(self._granted, oldest)
         del self._granted[: max(0, settled - 1)]
+        self._most_granted = max(LOOK_AGAIN, 2 * len(self._granted))
 
     def _changed(self, fact: InstanceChanged) -> None:
         if fact.resident:

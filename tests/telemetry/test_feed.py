@@ -37,9 +37,8 @@ class Source:
 
 def house() -> tuple[Facts, Feed, Source]:
     facts, source, activity = Facts(), Source(), Activity()
-    feed = Feed(source, activity, Wall())
-    facts.subscribe(activity.observe)
-    facts.subscribe(feed.observe)
+    facts.subscribe(activity)
+    feed = Feed(facts, source, activity, Wall())
     return facts, feed, source
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
+from random import Random
+
 import pytest
 
 from jano_core.telemetry.facts import InstanceChanged
-from jano_core.telemetry.swaps_avoided import SwapsAvoided
+from jano_core.telemetry.swaps_avoided import LOOK_AGAIN, SwapsAvoided
 
 from .figures import START, ended, granted, queued, state
 
@@ -89,7 +93,30 @@ def test_a_model_elsewhere_makes_it_unknowable():
 
 def test_what_is_settled_is_forgotten():
     book = SwapsAvoided()
-    for number in range(100):
+    for number in range(10 * LOOK_AGAIN):
         book.observe(queued(str(number), "chat"))
         book.observe(granted(str(number), "chat"))
-    assert len(book._granted) == 1
+    assert len(book._granted) <= LOOK_AGAIN
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_order_is_compared_with_that_of_arrival(seed):
+    chance = Random(seed)
+    book = SwapsAvoided()
+    arrived: list[str] = []
+    served: list[int] = []
+    waiting: list[int] = []
+    for _ in range(5 * LOOK_AGAIN):
+        if chance.random() < 0.5 or not waiting:
+            waiting.append(len(arrived))
+            arrived.append(chance.choice("abc"))
+            book.observe(queued(str(waiting[-1]), arrived[-1]))
+            continue
+        served.append(waiting.pop(min(len(waiting) - 1, chance.randrange(30))))
+        book.observe(granted(str(served[-1]), arrived[served[-1]]))
+        in_order = changes(arrived[each] for each in sorted(served))
+        assert book.value == in_order - changes(arrived[each] for each in served)
+
+
+def changes(models: Iterable[str]) -> int:
+    return sum(1 for _ in groupby(models))

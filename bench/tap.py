@@ -1,0 +1,121 @@
+"""What reading token counts costs: processor time of the usage tap, for a document and a stream.
+
+    python -m bench.tap
+    python -m bench.tap . ../before           # beside another version of Jano, in turn
+
+The documents are what the bench's model server answers, with `usage` and without; the stream is as
+long as its rows say, and its last event holds `usage`. A chunk of it is one event.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.facts import worker
+
+USED = (
+    b'{"id":"bench","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant",'
+    b'"content":"Hello."},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,'
+    b'"completion_tokens":2,"total_tokens":11}}'
+)
+UNUSED = USED[: USED.index(b',"usage"')] + b"}"
+EVENT = (
+    b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1790000000,"model":'
+    b'"chat","choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}]}\n\n'
+)
+LAST = (
+    b'data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":20}}\n\ndata: [DONE]\n\n'
+)
+SHORT, LONG = 20, 1000
+ROWS = (
+    "a document with usage",
+    "a document without",
+    f"a stream of {SHORT}, its result",
+    f"a stream of {LONG}, its result",
+    "a chunk of a stream",
+)
+ROUNDS, DOCUMENTS, STREAMS = 15, 4000, 40
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("trees", nargs="*", default=[Path()], type=Path, help="checkouts of Jano")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.worker:
+        work()
+        return
+    workers = {str(tree): worker(tree, __file__) for tree in given.trees}
+    found: dict[str, list[list[float]]] = {name: [] for name in workers}
+    for _ in range(ROUNDS):
+        for name, process in workers.items():
+            assert process.stdin and process.stdout
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            found[name].append(json.loads(process.stdout.readline()))
+    for process in workers.values():
+        process.communicate()
+    print(f"| µs | {' | '.join(found)} |")
+    print("|---" * (len(found) + 1) + "|")
+    for row, name in enumerate(ROWS):
+        cells = [cell([each[row] for each in rounds]) for rounds in found.values()]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+def work() -> None:
+    """In the worker: answer each line with the microseconds of each row."""
+    from jano_core.telemetry.tap import Tap
+    from jano_core.telemetry.usage import BUILTIN
+
+    normalizers = tuple(kind() for kind in BUILTIN)
+
+    def tap(kind: str) -> Any:
+        return Tap(kind, normalizers, now=time.monotonic)
+
+    for _ in sys.stdin:
+        times = [document(tap, text) for text in (USED, UNUSED)]
+        streams = [stream(tap, length) for length in (SHORT, LONG)]
+        print(json.dumps([*times, *(end for _, end in streams), streams[-1][0]]), flush=True)
+
+
+def document(tap: Any, text: bytes) -> float:
+    """The mean of a whole document that comes in one piece: made, fed and read."""
+    began = time.perf_counter_ns()
+    for _ in range(DOCUMENTS):
+        one = tap("application/json")
+        one.feed(text)
+        one.result()
+    return (time.perf_counter_ns() - began) / DOCUMENTS / 1000
+
+
+def stream(tap: Any, length: int) -> tuple[float, float]:
+    """The means of a chunk, and of the end of a stream of so many."""
+    fed = ended = 0
+    for _ in range(STREAMS):
+        one = tap("text/event-stream")
+        began = time.perf_counter_ns()
+        for _ in range(length):
+            one.feed(EVENT)
+        fed += time.perf_counter_ns() - began
+        one.feed(LAST)
+        began = time.perf_counter_ns()
+        one.result()
+        ended += time.perf_counter_ns() - began
+    return fed / STREAMS / length / 1000, ended / STREAMS / 1000
+
+
+def cell(times: list[float]) -> str:
+    """The median over rounds, and half the distance of the quartiles."""
+    low, middle, high = statistics.quantiles(times, n=4)
+    return f"{middle:.2f} ± {(high - low) / 2 / middle:.0%}"
+
+
+if __name__ == "__main__":
+    main()
