@@ -18,6 +18,9 @@ from .secrets import Secrets, env_names
 from .server_spec import needs, server_spec
 from .text import mapped, strings
 
+MOST_KNOWN = 1024
+"""Spellings of names that are remembered."""
+
 
 class Target(Struct, frozen=True):
     """The model that a request is for. `filters` are to be applied in order; `requested` is the
@@ -40,6 +43,8 @@ class Catalog:
         for claim in claims(config):
             self._claims.setdefault(claim.key, claim)
         self._pins: dict[str, str] = {}
+        self._known: dict[str, Target] = {}
+        """What callers wrote → what it means, where that is always the same."""
         self._active: str | None = None
         self._prefixes = sorted(
             ((prefix, model) for model, table in config.models.items() for prefix in table.paths),
@@ -73,14 +78,21 @@ class Catalog:
         pins = self.profiles[profile].pins if profile is not None else {}
         self._active = profile
         self._pins = {name.casefold(): target for name, target in pins.items()}
+        self._known.clear()
 
     def find(self, name: str) -> Target | None:
         """The model called `name`, whatever its case; None if there is none.
 
         A pin of the active profile decides alone, an empty one takes the name away.
         """
+        if (known := self._known.get(name)) is not None:
+            return known
         claim = self._claims.get(self._pins.get(name.casefold(), name).casefold())
-        return self._target(claim, name) if claim else None
+        target = self._target(claim, name) if claim else None
+        # What a filter sets may be a secret, which is looked up each time.
+        if target is not None and not target.filters and len(self._known) < MOST_KNOWN:
+            self._known[name] = target
+        return target
 
     def by_path(self, path: str) -> tuple[Target, str] | None:
         """The model whose `paths` hold the longest prefix of `path`, and the path for its server.

@@ -66,20 +66,18 @@ class Gateway:
             await call.send({"type": "http.response.start", "status": 204, "headers": asked})
             await call.send({"type": "http.response.body", "body": b"", "more_body": False})
             return
-        match routes.find(call.method, call.path) or foreign.find(
-            self._house, call.method, call.path
-        ):
-            case (routes.Route() as route, argument):
-                await self._serve_errand(call, route, argument)
-            case (routes.ModelRoute() as model_route, _):
-                await self._serve_model(call, model_route)
-            case foreign.ForeignRoute(dialect, True):
-                await self._serve_foreign(call, dialect)
-            case foreign.ForeignRoute(dialect):
-                page = partial(foreign.show_page, dialect=dialect)
-                await self._serve_errand(call, routes.Route(page, "infer"), "")
-            case _:
-                await self._serve_model(call, None)
+        route, argument = routes.find(call.method, call.path) or (None, "")
+        if isinstance(route, routes.ModelRoute):
+            await self._serve_model(call, route)
+        elif route is not None:
+            await self._serve_errand(call, route, argument)
+        elif (own := foreign.find(self._house, call.method, call.path)) is None:
+            await self._serve_model(call, None)
+        elif own.to_model:
+            await self._serve_foreign(call, own.dialect)
+        else:
+            page = partial(foreign.show_page, dialect=own.dialect)
+            await self._serve_errand(call, routes.Route(page, "infer"), "")
 
     async def _serve_errand(self, call: Call, route: routes.Route, argument: str) -> None:
         guard(self._house.config, call, changes=route.changes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from mmap import ACCESS_READ, mmap
 
 import anyio
@@ -28,9 +28,10 @@ DISCARD_S = 2.0
 class Body:
     """The bytes as they came, and the changes to them that the model server is to see."""
 
+    _changes: Sequence[Edit] = ()
+
     def __init__(self, buffer: Buffer) -> None:
         self.buffer = buffer
-        self._changes: list[Edit] = []
 
     def __len__(self) -> int:
         """The length as it came."""

@@ -56,7 +56,7 @@ class Destination(Struct, frozen=True, kw_only=True):
                 for part in parts(body.buffer, kind)
                 if part.name == b"model"
             ])  # fmt: skip
-        if self.carrier == "json" and (upstream_model or any(self.target.filters)):
+        if self.carrier == "json" and (upstream_model or self.target.filters):
             try:
                 body.change(edits(body.buffer, self.target.filters, upstream_model))
             except Malformed as error:

@@ -37,6 +37,10 @@ class Exchange:
     cancels the request. Whatever happens, the ticket is finished when `run` returns.
     """
 
+    _vigil: Vigil | None = None
+    _gone = False
+    _serving = False
+
     def __init__(
         self,
         house: House,
@@ -59,9 +63,6 @@ class Exchange:
             ticket.id, call.path, call.headers, body.buffer
         )
         self._scope = anyio.CancelScope()
-        self._vigil: Vigil | None = None
-        self._gone = False
-        self._serving = False
 
     async def run(self) -> None:
         """Wait, ask, pass on; an error becomes the client's answer as far as one can be sent."""

@@ -8,14 +8,15 @@ stand twice, and one too deeply nested for msgspec, is walked by `members.py` in
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Raw, Struct
 
 from ..errors import Refused
 from .members import Buffer, Malformed, members
 
-MOST_DIGITS = 12
+MOST_TOKENS = 10**12
 _NAME = b'"model"'
 _ESCAPED_NAME = re.compile(rb"\\u006[45cdfCDF]")
 """An escape of one of the letters of `model`: nobody writes that, but it is the same name."""
@@ -31,13 +32,13 @@ class Peek(Struct, frozen=True):
     limit: int | None = None
 
 
-class _Picked(Struct):
-    model: Raw | UnsetType = UNSET
-    stream: Raw | UnsetType = UNSET
-    max_tokens: Raw | UnsetType = UNSET
-    max_completion_tokens: Raw | UnsetType = UNSET
-    max_output_tokens: Raw | UnsetType = UNSET
-    n_predict: Raw | UnsetType = UNSET
+class _Picked(Struct, gc=False):
+    model: Any = None
+    stream: Any = None
+    max_tokens: Any = None
+    max_completion_tokens: Any = None
+    max_output_tokens: Any = None
+    n_predict: Any = None
 
     def limit(self) -> int | None:
         """By whatever name a dialect knows it."""
@@ -47,26 +48,30 @@ class _Picked(Struct):
             self.max_output_tokens,
             self.n_predict,
         ):
-            if not isinstance(said, UnsetType) and (digits := bytes(said)).isdigit():
-                return int(digits[:MOST_DIGITS])
+            if type(said) is int and said >= 0:
+                return min(said, MOST_TOKENS)
         return None
+
+
+_pick = msgspec.json.Decoder(_Picked).decode
 
 
 def peek(body: Buffer) -> Peek:
     """Read a JSON body; raises `Refused`: invalid_json, model_required or model_ambiguous."""
     try:
-        picked = msgspec.json.decode(body, type=_Picked)
+        picked = _pick(body)
     except RecursionError:
         return _walk(body)
     except msgspec.ValidationError:
         raise _no_object(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _invalid(error)
     if _may_repeat(body):
         return _walk(body)
-    model = b"" if isinstance(picked.model, UnsetType) else bytes(picked.model)
-    stream = b"" if isinstance(picked.stream, UnsetType) else bytes(picked.stream)
-    return Peek(_model({model} if model else set()), stream == b"true", picked.limit())
+    model = picked.model
+    if type(model) is not str or not model:
+        return Peek(one_of(set()))
+    return Peek(model, picked.stream is True, picked.limit())
 
 
 def one_of(models: set[str]) -> str:

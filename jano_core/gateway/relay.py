@@ -28,6 +28,13 @@ class Relay:
     it. `framing` is that of a stream that was asked for; `capture` is told all, where there is one.
     """
 
+    usage: Usage | None = None
+    status = 0
+    content_type = ""
+    _method = ""
+    _head: AnswerHead | None = None
+    """The server's head, while it waits for the first byte of the body."""
+
     def __init__(
         self,
         ticket: Ticket,
@@ -38,9 +45,6 @@ class Relay:
         house: House,
         capture: Capture | None,
     ) -> None:
-        self.usage: Usage | None = None
-        self.status = 0
-        self.content_type = ""
         self._house = house
         self._capture = capture
         self._ticket = ticket
@@ -48,9 +52,6 @@ class Relay:
         self._reply = reply
         self._vigil = vigil
         self._framing = framing
-        self._method = ""
-        self._head: AnswerHead | None = None
-        """The server's head, while it waits for the first byte of the body."""
 
     async def run(
         self, method: str, target: bytes, headers: RawHeaders, content: bytes | AsyncPieces

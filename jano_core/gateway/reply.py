@@ -20,22 +20,23 @@ class Reply:
     as it has everything, and then that is no news.
     """
 
+    head_out = False
+    complete = False
+    framing: Framing | None = None
+    """The head promised a stream that Jano may write into, between its events."""
+    reserved = False
+    """The server's own head is known but waits for its first byte: no other may go out."""
+    bytes_out = 0
+    """Bytes of the body, Jano's signs of life not counted."""
+    _busy = False
+    _free: anyio.Event | None = None
+    _length: int | None = None
+    _tail = b"\n\n"
+
     def __init__(self, send: Send, now: Callable[[], float] = anyio.current_time) -> None:
         self._now = now
-        self.head_out = False
-        self.complete = False
-        self.framing: Framing | None = None
-        """The head promised a stream that Jano may write into, between its events."""
-        self.reserved = False
-        """The server's own head is known but waits for its first byte: no other may go out."""
-        self.bytes_out = 0
-        """Bytes of the body, Jano's signs of life not counted."""
         self.last_sent = now()
         self._send = send
-        self._busy = False
-        self._free: anyio.Event | None = None
-        self._length: int | None = None
-        self._tail = b"\n\n"
 
     @property
     def between_events(self) -> bool:

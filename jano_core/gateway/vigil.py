@@ -47,17 +47,18 @@ class Vigil:
     `scope` is cancelled. Who made it calls `end`.
     """
 
+    missed = ""
+    overdue = False
+    """It was the total limit: the server is at work, but takes too long."""
+    _spoken = False
+
     def __init__(
         self, patience: Patience, watch: Watch, now: Callable[[], float], scope: anyio.CancelScope
     ) -> None:
-        self.missed = ""
-        self.overdue = False
-        """It was the total limit: the server is at work, but takes too long."""
         self._now = now
         self._scope = scope
         self._patience = patience
         self._watch = watch
-        self._spoken = False
         started = now()
         self._quiet_until = started + (patience.first_byte or math.inf)
         self._end = started + (patience.total or math.inf)

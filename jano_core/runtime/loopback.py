@@ -8,6 +8,7 @@ their pools hundreds of times with hundreds of requests under way. What this one
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
 from urllib.parse import unquote, urlsplit
@@ -47,7 +48,8 @@ class LoopbackResponse:
             while waiting:
                 chunk = waiting.popleft()
                 answer.buffered -= len(chunk)
-                connection.taken()
+                if connection.held_back:
+                    connection.taken()
                 yield chunk
             if answer.complete:
                 return
@@ -87,20 +89,28 @@ class Loopback:
         Raises `UpstreamError`.
         """
         head = request_head(method, target, headers)
-        began = asyncio.get_running_loop().time()
+        began = time.monotonic()
         while True:
-            connection, kept = await self._connection()
+            connection = kept = self._kept()
+            if connection is None:
+                connection = await self._connect()
             answer = Answer(method)
             try:
-                await self._exchange(connection, answer, head, headers, body)
+                if isinstance(body, bytes):
+                    connection.begin(answer, head, body)
+                else:
+                    chunked = (b"transfer-encoding", b"chunked") in headers
+                    await connection.begin_streaming(answer, head, body, chunked=chunked)
+                while not answer.begun and not answer.failure:
+                    await connection.news()
             except BaseException:
                 self._discard(connection)
                 raise
             if answer.begun:
                 return LoopbackResponse(self, connection, answer)
             self._discard(connection)
-            soon = asyncio.get_running_loop().time() - began < STALE_WITHIN_S
-            if not kept or not soon or answer.heard or not isinstance(body, bytes):
+            soon = time.monotonic() - began < STALE_WITHIN_S
+            if kept is None or not soon or answer.heard or not isinstance(body, bytes):
                 raise UpstreamError(answer.failure)
             # The connection had been kept from an earlier exchange, and the server closed it just
             # before this one was sent. What is kept besides is as old: start anew.
@@ -109,7 +119,7 @@ class Loopback:
     def give_back(self, connection: Connection) -> None:
         """An exchange is over: keep its connection if it can carry another."""
         if connection.rest() and self._keep_alive and len(self._idle) < IDLE_CONNECTIONS:
-            connection.idle_since = asyncio.get_running_loop().time()
+            connection.idle_since = time.monotonic()
             self._idle.append(connection)
             if self._sweep is None:
                 self._arm()
@@ -125,34 +135,14 @@ class Loopback:
             self._discard(connection)
         self._idle.clear()
 
-    async def _exchange(
-        self,
-        connection: Connection,
-        answer: Answer,
-        head: bytes,
-        headers: Headers,
-        body: bytes | AsyncIterable[bytes],
-    ) -> None:
-        if isinstance(body, bytes):
-            connection.begin(answer, head, body)
-        else:
-            connection.begin(answer, head)
-            chunked = (b"transfer-encoding", b"chunked") in headers
-            if not await connection.send(body, chunked=chunked):
-                answer.reusable = False
-        while not answer.begun and not answer.failure:
-            await connection.news()
-
-    async def _connection(self) -> tuple[Connection, bool]:
-        """One to use, and whether it was used before."""
+    def _kept(self) -> Connection | None:
+        """One that was used before."""
         while self._idle:
             connection = self._idle.pop()  # the one used last: the others may grow old
             if not connection.ended:
-                return connection, True
+                return connection
             self._all.discard(connection)
-        connection = await self._connect()
-        self._all.add(connection)
-        return connection, False
+        return None
 
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
@@ -166,6 +156,7 @@ class Loopback:
             raise UpstreamError(f"no connection within {CONNECT_TIMEOUT_S:g} s") from None
         except OSError as error:
             raise UpstreamError(f"no connection: {error.strerror or error}") from error
+        self._all.add(made)
         return made
 
     def _discard(self, connection: Connection) -> None:
@@ -177,12 +168,12 @@ class Loopback:
             self._discard(self._idle.pop())
 
     def _arm(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._sweep = loop.call_at(self._idle[0].idle_since + KEEPALIVE_S, self._sweep_idle)
+        rest = self._idle[0].idle_since + KEEPALIVE_S - time.monotonic()
+        self._sweep = asyncio.get_running_loop().call_later(rest, self._sweep_idle)
 
     def _sweep_idle(self) -> None:
         """Close what has been idle for too long. No timer is left once nothing is."""
-        limit = asyncio.get_running_loop().time() - KEEPALIVE_S
+        limit = time.monotonic() - KEEPALIVE_S
         while self._idle and (self._idle[0].ended or self._idle[0].idle_since <= limit):
             self._discard(self._idle.popleft())
         self._sweep = None

@@ -22,24 +22,25 @@ class Answer:
     readers could take for two different things, is refused: `failure` then says why.
     """
 
+    status = 0
+    begun = False
+    """The head is whole."""
+    complete = False
+    reusable = False
+    """Nothing is left on the connection that another exchange could stumble over."""
+    failure = ""
+    heard = False
+    """The server has said something."""
+    buffered = 0
+    """Bytes in `chunks`."""
+    _until_close = False
+    _fed = _headers_size = 0
+
     def __init__(self, method: str) -> None:
-        self.status = 0
         self.headers: Headers = []
         """As received: order, case and repetition kept."""
-        self.begun = False
-        """The head is whole."""
-        self.complete = False
-        self.reusable = False
-        """Nothing is left on the connection that another exchange could stumble over."""
-        self.failure = ""
-        self.heard = False
-        """The server has said something."""
         self.chunks: deque[bytes] = deque()
-        self.buffered = 0
-        """Bytes in `chunks`."""
         self._bodiless = method == "HEAD"
-        self._until_close = False
-        self._fed = self._headers_size = 0
         self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:

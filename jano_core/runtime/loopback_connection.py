@@ -25,7 +25,8 @@ class Connection(asyncio.Protocol):
         self._answer: Answer | None = None
         self._news: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
-        self._reading = True
+        self.held_back = False
+        """The client has more to take than should wait for it."""
 
     # -- called by the event loop
 
@@ -40,8 +41,8 @@ class Connection(asyncio.Protocol):
             self.close()
             return
         answer.feed(data)
-        if answer.buffered > HIGH_WATER and self._reading:
-            self._reading = False
+        if answer.buffered > HIGH_WATER and not self.held_back:
+            self.held_back = True
             self._transport.pause_reading()
         self._wake()
 
@@ -77,42 +78,42 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.writelines([head, body])
 
-    async def send(self, pieces: AsyncIterable[bytes], *, chunked: bool) -> bool:
-        """Send a body as fast as the server takes it; False if it answered or left before."""
-        answer = self._answer
-        assert answer is not None
+    async def begin_streaming(
+        self, answer: Answer, head: bytes, pieces: AsyncIterable[bytes], *, chunked: bool
+    ) -> None:
+        """Send a request whose body comes piece by piece, as fast as the server takes it. If it
+        answers or leaves before, the rest is not sent.
+        """
+        self.begin(answer, head)
         async for piece in pieces:
             if self._drained is not None:
                 await self._drained
             if answer.begun or answer.failure:
-                return False
+                answer.reusable = False
+                return
             if chunked and piece:
                 piece = b"%x\r\n%b\r\n" % (len(piece), piece)
             self._transport.write(piece)
         if chunked:
             self._transport.write(b"0\r\n\r\n")
-        return True
 
-    async def news(self) -> None:
-        """Wait until something has come, or the connection has ended."""
+    def news(self) -> asyncio.Future[None]:
+        """What to await until something has come, or the connection has ended."""
         self._news = self._loop.create_future()
-        try:
-            await self._news
-        finally:
-            self._news = None
+        return self._news
 
     def taken(self) -> None:
-        """The client has taken some of what waited: let the server go on."""
+        """The client has taken some of what waited: let a server that was held back go on."""
         assert self._answer is not None
-        if not self._reading and self._answer.buffered < LOW_WATER:
-            self._reading = True
+        if self._answer.buffered < LOW_WATER:
+            self.held_back = False
             self._transport.resume_reading()
 
     def rest(self) -> bool:
         """The exchange is over. Whether the connection can carry another."""
         answer, self._answer = self._answer, None
         fit = answer is not None and answer.complete and answer.reusable and not self.ended
-        if not fit or not self._reading:
+        if not fit or self.held_back:
             self.close()
             return False
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
@@ -68,13 +68,13 @@ class Upstream:
 
             self._way = ThroughHttpx(self.url, transport, keep_alive=keep_alive)
 
-    async def open(
+    def open(
         self,
         method: str,
         target: bytes,
         headers: Sequence[tuple[bytes, bytes]],
         body: bytes | AsyncIterable[bytes] = b"",
-    ) -> UpstreamResponse:
+    ) -> Awaitable[UpstreamResponse]:
         """Send a request and return as soon as the answer's head is there.
 
         `target` is path and query as received, appended to the path of `url`. `headers` go as
@@ -83,7 +83,7 @@ class Upstream:
         connection. Raises `UpstreamError`.
         """
         framed = self._framed(method, headers, body)
-        return await self._way.open(method, self._prefix + target, framed, body)
+        return self._way.open(method, self._prefix + target, framed, body)
 
     async def aclose(self) -> None:
         """Close every connection, in use or not."""
