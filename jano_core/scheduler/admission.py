@@ -33,7 +33,7 @@ class Admission:
         if unavailable := self.unavailable(request, now):
             return unavailable
         limit = self._scheduler.policy.queue_limit
-        waiting = len(self._scheduler.queue) + len(self._scheduler.aside)
+        waiting = len(self._scheduler.queue.waiting) + len(self._scheduler.aside.waiting)
         if waiting >= limit and not self._is_served_at_once(request):
             return self.refusal(request, "queue_full", f"the queue is full ({limit} requests wait)")
         due = request.deadline is not None and request.deadline <= now
@@ -46,8 +46,9 @@ class Admission:
     def unavailable(self, request: Request, now: float) -> Refuse | None:
         """The refusal for a request whose every model has failed too often."""
         chances = self._chances(request)
-        if not all(self._is_cooling(name, now) for name in chances):
-            return None
+        for name in chances:
+            if not self._is_cooling(name, now):
+                return None
         health, limit = self._scheduler.health, self._scheduler.policy.failure_limit
         instances = self._scheduler.node.instances
         rest = max(0.0, min(health.well_at(instances[name]) for name in chances) - now)
@@ -78,13 +79,15 @@ class Admission:
 
     def _chances(self, request: Request) -> tuple[str, ...]:
         """Who could serve it: if one of its models is always up, that one and no other."""
+        if len(request.models) == 1:
+            return request.models
         instances = self._scheduler.node.instances
         residents = tuple(name for name in request.models if instances[name].model.resident)
         return residents or request.models
 
     def _is_cooling(self, model: str, now: float) -> bool:
         instance = self._scheduler.node.instances[model]
-        return instance.state == State.COOLING and self._scheduler.health.spent(model, now)
+        return instance.state is State.COOLING and self._scheduler.health.spent(model, now)
 
     def _is_served_at_once(self, request: Request) -> bool:
         """It would not add to the queue: a slot is free and nobody stands before it."""

@@ -27,11 +27,19 @@ class Chronicle:
         """Nobody waits any more."""
         self._told.clear()
 
+    def tell_of_slots(self) -> None:
+        """Everybody who waits, waits for a slot of a model that is ready."""
+        waited_for = self._scheduler.queue.models()
+        for model in waited_for:
+            if self._told.get(model) != ("slots", (model,)):
+                self._say(*self._why(self._scheduler.node.instances[model], None, None, ""))
+        if len(self._told) > len(waited_for):
+            self._forget_all_but(waited_for)
+
     def tell(self, plan: Plan, by: str) -> None:
         """`plan` was carried out; `by` is the strategy that made it."""
         waited_for = self._scheduler.queue.models()
-        for model in self._told.keys() - waited_for:
-            del self._told[model]
+        self._forget_all_but(waited_for)
         if not waited_for:
             return
         said = {each.model: each for each in plan.because}
@@ -41,17 +49,24 @@ class Chronicle:
             instance = self._scheduler.node.instances[model]
             why, evicted = self._why(instance, said.get(model), meant.get(model), by)
             if self._told.get(model) != (why.rule, why.behind):
-                self._told[model] = why.rule, why.behind
-                self._scheduler.emit(
-                    Note(
-                        kind="decision",
-                        model=model,
-                        rule=why.rule,
-                        text=why.text,
-                        requests=self._ahead(why.behind),
-                        evicted=evicted,
-                    )
-                )
+                self._say(why, evicted)
+
+    def _say(self, why: Because, evicted: tuple[str, ...]) -> None:
+        self._told[why.model] = why.rule, why.behind
+        self._scheduler.emit(
+            Note(
+                kind="decision",
+                model=why.model,
+                rule=why.rule,
+                text=why.text,
+                requests=self._ahead(why.behind),
+                evicted=evicted,
+            )
+        )
+
+    def _forget_all_but(self, models: tuple[str, ...]) -> None:
+        for model in self._told.keys() - models:
+            del self._told[model]
 
     def _why(
         self,

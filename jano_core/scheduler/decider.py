@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from . import plan_check
 from .chronicle import Chronicle
 from .commands import Note
 from .strategy import Strategy
-from .types import Plan, Request
+from .types import Plan, Request, State
 from .view import View
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Decider:
         """Ask for a plan and carry it out."""
         policy = self._scheduler.policy
         self.wake_at = None
-        if policy.strategy.eager and self._is_plain(now):
+        if self._scheduler.node.is_calm() and self._is_plain(policy.strategy, now):
             self._patience_ends = None
             return
         self._refuse_misfits(now)
@@ -55,18 +56,41 @@ class Decider:
             times = (self._patience_ends, self.wake_at)
             self.wake_at = min(time for time in times if time is not None)
 
-    def _is_plain(self, now: float) -> bool:
-        """Nobody waits, or one request that can be granted at once, as now: nothing to choose."""
-        queue, node = self._scheduler.queue, self._scheduler.node
-        if len(queue) > 1 or not node.is_calm():
-            return False
-        for request in queue:
-            instance = node.instances[request.model]
-            if instance.state != "ready" or not instance.free:
-                return False
-            self._scheduler.grant(request, instance.name, now)
-            break
+    def rest(self) -> None:
+        """Nobody waits, and there is nothing to decide."""
+        self.wake_at = self._patience_ends = None
         self._chronicle.forget()
+
+    def _is_plain(self, strategy: Strategy, now: float) -> bool:
+        """Nobody waits, or who does is granted what is free, as now: nothing to choose."""
+        scheduler = self._scheduler
+        waiting = scheduler.queue.waiting
+        if strategy.eager and len(waiting) <= 1:
+            for request in tuple(waiting.values()):
+                instance = scheduler.node.instances[request.model]
+                if instance.state is not State.READY or not instance.free:
+                    break
+                scheduler.grant(request, instance.name, now)
+            if not waiting:
+                self._chronicle.forget()
+                return True
+        return bool(waiting) and strategy.in_turn and self._hand_out(now)
+
+    def _hand_out(self, now: float) -> bool:
+        """Grant free slots in turn; False if it takes more to decide than who is next."""
+        scheduler, free = self._scheduler, None
+        for model in scheduler.queue.models():
+            instance = scheduler.node.instances[model]
+            if instance.state is not State.READY:
+                return False
+            if instance.free:
+                if free is not None:
+                    return False
+                free = instance
+        if free is not None:
+            for request in tuple(islice(scheduler.queue.in_turn(free.name), free.free)):
+                scheduler.grant(request, free.name, now)
+        self._chronicle.tell_of_slots()
         return True
 
     def _fall_back(self, failed: Strategy, fallback: Strategy, problem: str, now: float) -> Plan:

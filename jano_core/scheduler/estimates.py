@@ -68,7 +68,10 @@ class Estimates:
         self.sequence.arrived(model)
         self._rate[model] = (self._decayed(model, now) + 1 / RATE_MEMORY_S, now)
         if idle_since is not None:
-            self._gaps.setdefault(model, deque(maxlen=GAPS_KEPT)).append(now - idle_since)
+            gaps = self._gaps.get(model)
+            if gaps is None:
+                gaps = self._gaps[model] = deque(maxlen=GAPS_KEPT)
+            gaps.append(now - idle_since)
 
     def weighed(self, model: str, memory: int) -> None:
         """It was seen to take so many bytes; the most that was ever seen counts."""
@@ -89,11 +92,16 @@ class Estimates:
         return Stats(
             load_s=self._load_s(model),
             unload_s=self._unload.get(name, model.unload_prior),
-            service_s=self._service.get(name, self._typical_service()),
+            service_s=self.service_s(name),
             rate=self._decayed(name, now),
             gaps=tuple(self._gaps.get(name, ())),
             measured=name in self._load,
         )
+
+    def service_s(self, model: str) -> float:
+        """Seconds for which a request usually holds its slot."""
+        known = self._service.get(model)
+        return self._typical_service() if known is None else known
 
     def learned(self) -> Learned:
         """What to keep over a restart."""

@@ -44,6 +44,7 @@ class Instance:
     """The state of one model on one node, its running requests and its residence in memory."""
 
     def __init__(self, model: Model, node: str = LOCAL) -> None:
+        self.name = model.name
         self.model = model
         self.node = node
         self.state = S.STOPPED
@@ -78,14 +79,18 @@ class Instance:
         self.slots = UNLIMITED if self.model.resident else self.model.parallel
 
     @property
-    def name(self) -> str:
-        """The model's name."""
-        return self.model.name
-
-    @property
     def serving(self) -> bool:
         """May run requests that it was granted."""
         return self.state in SERVING
+
+    @property
+    def restless(self) -> bool:
+        """May time, or an event that is not about it, change its state?"""
+        if self.retired or self.leaving or self.state in (S.DRAINING, S.COOLING):
+            return True
+        if self.model.resident:
+            return self.state is S.STOPPED
+        return self.model.ttl > 0 and self.state is S.READY and not self.pinned
 
     @property
     def free(self) -> int:

@@ -6,7 +6,7 @@ from .instance import Instance
 from .queue import Queue
 from .residency import Price, ResidencyRule
 from .swap import Swap
-from .types import LOCAL
+from .types import LOCAL, State
 
 
 class Node:
@@ -19,14 +19,25 @@ class Node:
         self.swaps: list[Swap] = []
         self.intents: dict[str, float] = {}
         """Targets of standing load intents whose evicted models still drain → asked at."""
+        self._restless: tuple[Instance, ...] | None = None
 
     def is_calm(self) -> bool:
         """Is nothing swapped, drained, or meant to be?"""
         return not (
             self.swaps
             or self.intents
-            or any(each.state == "draining" for each in self.instances.values())
+            or any(each.state is State.DRAINING for each in self.restless())
         )
+
+    def restless(self) -> tuple[Instance, ...]:
+        """Those that are to be looked at with every event: few, and mostly none."""
+        if self._restless is None:
+            self._restless = tuple(each for each in self.instances.values() if each.restless)
+        return self._restless
+
+    def unsettle(self) -> None:
+        """An instance has changed, or there is another one: who is restless is found out anew."""
+        self._restless = None
 
     def occupied(self) -> tuple[str, ...]:
         """Models that have memory or were promised it. Resident models are not counted."""

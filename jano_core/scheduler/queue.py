@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from .types import Priority, Request
@@ -21,36 +21,37 @@ class Queue:
     """Every operation on the path of a request is O(1) but for `put_back`, which is rare."""
 
     def __init__(self) -> None:
-        self._all: dict[str, Request] = {}
+        self.waiting: dict[str, Request] = {}
+        """Every request by its id, in arrival order; to be changed by this class alone."""
         self._by_model: dict[str, dict[str, Request]] = {}
         self._lanes: dict[tuple[str, Priority], dict[str, Request]] = {}
         self._deadlines: list[tuple[float, str]] = []
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self.waiting)
 
     def __contains__(self, request: str) -> bool:
-        return request in self._all
+        return request in self.waiting
 
     def __iter__(self) -> Iterator[Request]:
-        return iter(self._all.values())
+        return iter(self.waiting.values())
 
     def get(self, request: str) -> Request | None:
         """The waiting request of that id."""
-        return self._all.get(request)
+        return self.waiting.get(request)
 
     def add(self, request: Request) -> None:
         """Append at the end."""
-        self._all[request.id] = request
+        self.waiting[request.id] = request
         for model in request.models:
-            self._by_model.setdefault(model, {})[request.id] = request
-            self._lanes.setdefault((model, request.priority), {})[request.id] = request
+            _enter(self._by_model, model, request)
+            _enter(self._lanes, (model, request.priority), request)
         if request.deadline is not None:
             heapq.heappush(self._deadlines, (request.deadline, request.id))
 
     def put_back(self, request: Request) -> None:
         """Insert at the head: its server broke off before its client saw a byte."""
-        self._all = {request.id: request, **self._all}
+        self.waiting = {request.id: request, **self.waiting}
         for model in request.models:
             self._by_model[model] = {request.id: request, **self._by_model.get(model, {})}
             lane = (model, request.priority)
@@ -60,7 +61,7 @@ class Queue:
 
     def pop(self, request: str) -> Request | None:
         """Take it out; None if it does not wait."""
-        found = self._all.pop(request, None)
+        found = self.waiting.pop(request, None)
         if found is not None:
             for model in found.models:
                 _drop(self._by_model, model, request)
@@ -91,7 +92,7 @@ class Queue:
 
     def any_of(self, requests: frozenset[str]) -> bool:
         """Does any of these still wait?"""
-        return any(request in self._all for request in requests)
+        return any(request in self.waiting for request in requests)
 
     def by_model(self) -> dict[str, tuple[Request, ...]]:
         """Every model that is waited for, with who waits, in arrival order."""
@@ -99,7 +100,7 @@ class Queue:
 
     def next_deadline(self) -> float | None:
         """The earliest deadline of a waiting request."""
-        while self._deadlines and self._deadlines[0][1] not in self._all:
+        while self._deadlines and self._deadlines[0][1] not in self.waiting:
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else None
 
@@ -108,13 +109,23 @@ class Queue:
         deadline = self.next_deadline()
         return None if deadline is None else deadline + JUST_AFTER_S
 
-    def overdue(self, now: float) -> list[Request]:
+    def overdue(self, now: float) -> Iterable[Request]:
         """Waiting requests whose deadline has passed; to start at that very moment is in time."""
+        if not self._deadlines:
+            return ()
         found = {}  # one that was put back may be in the heap twice
         while (deadline := self.next_deadline()) is not None and deadline < now:
             request = heapq.heappop(self._deadlines)[1]
-            found[request] = self._all[request]
+            found[request] = self.waiting[request]
         return list(found.values())
+
+
+def _enter(index: dict[Key, dict[str, Request]], key: Key, request: Request) -> None:
+    waiting = index.get(key)
+    if waiting is None:
+        index[key] = {request.id: request}
+    else:
+        waiting[request.id] = request
 
 
 def _drop(index: dict[Key, dict[str, Request]], key: Key, request: str) -> None:

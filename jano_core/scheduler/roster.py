@@ -40,6 +40,7 @@ class Roster:
         for name, instance in instances.items():
             if name not in known:
                 instance.retired, instance.pinned = True, False
+        self._node.unsettle()
         self._make_rule()
         return frozenset(moved)
 
@@ -48,6 +49,7 @@ class Roster:
         self._swapper.ask_to_leave(instance, now)
         if instance.state in VACANT:
             del self._node.instances[instance.name]
+            self._node.unsettle()
             self._make_rule()
 
     def weigh(self, model: str, memory: int, now: float) -> None:

@@ -9,12 +9,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from msgspec.structs import replace
 
 from . import events as ev
 from .admission import Admission
+from .calendar import Calendar
 from .commands import AnyCommand, Grant, Note
 from .decider import Decider
 from .estimates import Estimates
@@ -26,7 +28,7 @@ from .queue import Queue
 from .roster import Roster
 from .running import Running
 from .swapper import Swapper
-from .types import LOCAL, Model, Request
+from .types import LOCAL, Model, Request, State
 
 
 class Scheduler:
@@ -46,86 +48,102 @@ class Scheduler:
         self.swapper = Swapper(self.node, self.queue, self.estimates, self.emit)
         self.admission = Admission(self)
         self._decider = Decider(self)
+        self._calendar = Calendar(self)
         self.roster = Roster(self.node, self.swapper, self.estimates)
         self.roster.configure(models, policy.make_rule)
+        self._takes: dict[type[ev.Event], Callable[[Any, float], None]] = {
+            ev.Arrived: self._arrived,
+            ev.Left: self._left,
+            ev.Finished: self._finished,
+            ev.Loaded: self._loaded,
+            ev.LoadFailed: self._load_failed,
+            ev.Unloaded: self._unloaded,
+            ev.Crashed: self._crashed,
+            ev.Weighed: self._weighed,
+            ev.Told: self._told,
+            ev.Reconfigured: self._reconfigured,
+            ev.Tick: lambda event, now: None,
+        }
 
     def handle(self, event: ev.AnyEvent) -> list[AnyCommand]:
         """Take an event, answer with what must be done now, in order."""
         self._out = []
         now = event.at
-        match event:
-            case ev.Arrived():
-                self._arrived(event.request, now)
-            case ev.Left():
-                self._left(event.request, now)
-            case ev.Finished():
-                self._finished(event, now)
-            case ev.Loaded():
-                self._loaded(event, now)
-            case ev.LoadFailed():
-                self._load_failed(event, now)
-            case ev.Unloaded():
-                self.swapper.unloaded(self.node.instances[event.model], now)
-            case ev.Crashed():
-                self._crashed(event, now)
-            case ev.Weighed():
-                self.roster.weigh(event.model, event.memory, now)
-            case ev.Told():
-                self._told(event, now)
-            case ev.Reconfigured():
-                self._reconfigured(event, now)
-            case ev.Tick():
-                pass
-        self._keep_time(now)
-        self._serve_residents(now)
-        self._decider.decide(now)
-        self.swapper.give_up_unwanted(now)
+        take = self._takes[type(event)]
+        take(event, now)
+        if self._is_at_rest():
+            self._decider.rest()
+        else:
+            self._calendar.keep(now)
+            self._serve_residents(now)
+            self._decider.decide(now)
+            self.swapper.give_up_unwanted(now)
         return self._out
 
     def next_deadline(self) -> float | None:
         """When `handle(Tick)` must be called if nothing happens before; None: not needed."""
-        times = [self.queue.missed_at(), self.aside.missed_at(), self._decider.wake_at]
-        for instance in self.node.instances.values():
-            if instance.state == "cooling":
-                times.append(self.health.well_at(instance))
-            elif self._may_expire(instance):
-                times.append(instance.last_used + instance.model.ttl)
-        return min((time for time in times if time is not None), default=None)
+        if self._is_at_rest():
+            return self._decider.wake_at
+        return self._calendar.next(self._decider.wake_at)
+
+    def _is_at_rest(self) -> bool:
+        """Nobody waits, nothing moves or may move by itself, and the strategy has no wish."""
+        node = self.node
+        waits = self.queue.waiting or self.aside.waiting
+        moves = node.swaps or node.intents or node.restless()
+        return not waits and not moves and self.policy.strategy.eager
 
     # -- what happens to requests
 
-    def _arrived(self, request: Request, now: float) -> None:
-        if refusal := self.admission.objection(request, now):
+    def _arrived(self, event: ev.Arrived, now: float) -> None:
+        request = self.admission.bounded(event.request)
+        instance = self.node.instances[request.models[0]]
+        at_once = self._may_run_at_once(request, instance, now)
+        if not at_once and (refusal := self.admission.objection(event.request, now)):
             self.emit(refusal)
             return
-        instance = self.node.instances[request.model]
-        self.estimates.arrived(request.model, now, instance.idle_since)
+        self.estimates.arrived(instance.name, now, instance.idle_since)
         self.estimates.sessions.arrived(request, now)
         instance.idle_since = None
-        self._queue_of(request).add(self.admission.bounded(request))
+        if at_once:
+            self._run(request, instance, now)
+        else:
+            self._queue_of(request).add(request)
 
-    def _left(self, request: str, now: float) -> None:
-        gone = self.queue.pop(request) or self.aside.pop(request)
+    def _may_run_at_once(self, request: Request, instance: Instance, now: float) -> bool:
+        """Is it certain to be granted its only model's slot, whoever decides?"""
+        return (
+            instance.state is State.READY
+            and len(instance.in_flight) < instance.slots
+            and len(request.models) == 1
+            and (request.deadline is None or request.deadline >= now)
+            and self._is_at_rest()
+        )
+
+    def _left(self, event: ev.Left, now: float) -> None:
+        gone = self.queue.pop(event.request) or self.aside.pop(event.request)
         if gone is not None:
             self._note_idle(gone, now)
 
     def grant(self, request: Request, model: str, now: float) -> None:
         """Give a waiting request its slot; the decider has checked that there is one."""
         self._take(request)
-        instance = self.node.instances[model]
+        self._run(request, self.node.instances[model], now)
+
+    def _run(self, request: Request, instance: Instance, now: float) -> None:
         instance.in_flight.add(request.id)
         instance.served += 1
         instance.last_used = now
         instance.idle_since = None
         self.running[request.id] = Running(request, instance, instance.life, now)
         swap_s = instance.ready_since - max(request.arrived, instance.swap_began)
-        self.emit(
+        self._out.append(
             Grant(
                 request=request.id,
-                model=model,
+                model=instance.name,
                 attempt=request.attempt,
                 queue_s=now - request.arrived,
-                swap_s=max(0.0, swap_s),
+                swap_s=swap_s if swap_s > 0 else 0.0,
             )
         )
 
@@ -217,12 +235,19 @@ class Scheduler:
                 self._take(request)
                 self.emit(refusal)
 
+    def _unloaded(self, event: ev.Unloaded, now: float) -> None:
+        self.swapper.unloaded(self.node.instances[event.model], now)
+
+    def _weighed(self, event: ev.Weighed, now: float) -> None:
+        self.roster.weigh(event.model, event.memory, now)
+
     def _told(self, event: ev.Told, now: float) -> None:
         instance = self.node.instances[event.model]
         if event.action == "unload":
             self.swapper.ask_to_leave(instance, now)
         else:
             instance.pinned = event.action == "pin"
+            self.node.unsettle()
 
     def _reconfigured(self, event: ev.Reconfigured, now: float) -> None:
         self.policy = event.policy
@@ -237,36 +262,13 @@ class Scheduler:
             self.estimates.forget(name)
             self.swapper.ask_to_leave(self.node.instances[name], now)
 
-    # -- what time brings
-
-    def _keep_time(self, now: float) -> None:
-        for request in (*self.queue.overdue(now), *self.aside.overdue(now)):
-            self.refuse_waiting(request, "deadline_exceeded", "it was not started in time", now=now)
-        for instance in tuple(self.node.instances.values()):
-            if instance.state == "cooling" and not self.health.rests(instance, now):
-                self.swapper.recover(instance, now)
-            wanted = not instance.retired or self._wanted(instance)
-            if instance.state == "stopped" and instance.model.resident and wanted:
-                self.swapper.start_resident(instance, now)
-            elif self._may_expire(instance) and now >= instance.last_used + instance.model.ttl:
-                self.swapper.unload(instance, now, "idle")
-            elif not wanted:
-                self.roster.retire(instance, now)
-        self.swapper.let_go(now)
-
-    def _may_expire(self, instance: Instance) -> bool:
-        return (
-            instance.model.ttl > 0
-            and instance.serving
-            and not instance.pinned
-            and not instance.model.resident
-            and not instance.in_flight
-            and not self.queue.waits_for(instance.name)
-        )
+    # -- for all of them
 
     def _queue_of(self, request: Request) -> Queue:
-        residents = (self.node.instances[name].model.resident for name in request.models)
-        return self.aside if any(residents) else self.queue
+        for name in request.models:
+            if self.node.instances[name].model.resident:
+                return self.aside
+        return self.queue
 
     def _take(self, request: Request) -> None:
         self.queue.pop(request.id) or self.aside.pop(request.id)
@@ -279,20 +281,12 @@ class Scheduler:
         known = (self.estimates.stats(each.model, now) for each in self.node.instances.values())
         return 2 * max((stats.load_s + stats.unload_s for stats in known), default=0.0)
 
-    def _wanted(self, instance: Instance) -> bool:
-        """Does anybody wait for it, run on it or on what is left of it after a crash, or run
-        elsewhere and may need it yet?
-        """
-        return bool(self._waiting_for(instance.name)) or any(
-            running.instance is instance or instance.name in running.request.models
-            for running in self.running.values()
-        )
-
     def _note_idle(self, request: Request, now: float) -> None:
         for name in request.models:
             instance = self.node.instances.get(name)
             if instance and instance.serving and not instance.in_flight:
-                instance.idle_since = None if self._waiting_for(name) else now
+                waits = self.queue.waits_for(name) or self.aside.waits_for(name)
+                instance.idle_since = None if waits else now
 
     def emit(self, command: AnyCommand) -> None:
         """Add a command to the answer."""

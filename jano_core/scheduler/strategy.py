@@ -28,6 +28,12 @@ class Strategy(ABC):
     default is the careful choice.
     """
 
+    in_turn: bool = False
+    """True for a strategy that, while every model that is waited for is ready and nothing is being
+    swapped, does nothing but grant free slots, within a model the most urgent and then the oldest
+    first: it is not asked then either.
+    """
+
     def __init__(self, settings: Struct | None = None) -> None:
         self.settings = settings
 

@@ -67,7 +67,7 @@ class Swapper:
 
     def let_go(self, now: float) -> None:
         """Unload those that were told to leave and are idle."""
-        for instance in self._node.instances.values():
+        for instance in self._node.restless():
             if instance.leaving and instance.serving and not instance.in_flight:
                 self.unload(instance, now)
 
@@ -216,6 +216,7 @@ class Swapper:
 
     def _move(self, instance: Instance, signal: str, now: float, why: str = "") -> None:
         instance.move(signal, now)
+        self._node.unsettle()
         self._emit(
             Note(
                 kind="state",

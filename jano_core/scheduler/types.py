@@ -20,7 +20,10 @@ class Priority(IntEnum):
     @property
     def label(self) -> str:
         """The word of the configuration and of `X-Jano-Priority`."""
-        return self.name.lower()
+        return _LABELS[self]
+
+
+_LABELS = ("high", "normal", "low")
 
 
 class State(StrEnum):
@@ -55,7 +58,7 @@ class Model(Struct, frozen=True, kw_only=True):
     unload_prior: float = 1.0
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True, kw_only=True, gc=False):
     """A request as the scheduler sees it, from arrival to grant.
 
     `models` are the acceptable models, best first. `arrived` and `deadline` are seconds on the

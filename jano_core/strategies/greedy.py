@@ -11,7 +11,7 @@ class Greedy(Strategy):
     """Best mean wait that a simple rule can have; a rare model may wait long beside a hot one."""
 
     name = "greedy"
-    eager = True
+    eager = in_turn = True
 
     def decide(self, view: View) -> Plan:
         """See `Strategy.decide`."""

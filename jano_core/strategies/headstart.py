@@ -61,6 +61,7 @@ class HeadStart(Strategy):
         assert settings is None or isinstance(settings, HeadStartSettings)
         self.settings: HeadStartSettings = settings or HeadStartSettings()
         self.eager = not self.settings.preload  # which is a wish while nobody waits
+        self.in_turn = not self.settings.shortest_first
 
     def decide(self, view: View) -> Plan:
         """See `Strategy.decide`."""

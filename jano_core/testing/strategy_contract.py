@@ -50,6 +50,13 @@ class StrategyContract(ABC):
             waiting = [request.id for request in stage.book.scheduler.queue]
             assert not waiting, f"piece {seed}: {waiting} still wait"
 
+    def test_what_it_says_of_itself_is_true(self) -> None:
+        """Where it is not asked (`eager`, `in_turn`), asking it would have changed nothing."""
+        for seed, stage in self._pieces():
+            trusted = _piece(random.Random(seed), self.make())
+            for told, asked in ((trusted.order, stage.order), (trusted.loads, stage.loads)):
+                assert told == asked, f"piece {seed}: {told}, and when it is asked {asked}"
+
     def _pieces(self) -> Iterator[tuple[int, Stage]]:
         for seed in range(PIECES):
             twins = _Twins(self.make(), self.make())

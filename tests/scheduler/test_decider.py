@@ -9,6 +9,7 @@ import pytest
 from jano_core.scheduler.strategy import Strategy
 from jano_core.scheduler.types import Load, Model, Plan, Reject, Serve
 from jano_core.scheduler.view import View
+from jano_core.strategies.greedy import Greedy
 from jano_core.testing.playbook import Playbook
 from tests.scheduler.foolish import Juggler, Sleeper
 
@@ -169,6 +170,56 @@ def test_asking_again_for_a_load_under_way_asks_for_nothing() -> None:
         code is ready      | grant 1
     """)
     assert not fallbacks(book)
+
+
+def never_again(view: View) -> Plan:
+    raise AssertionError(f"asked at {view.now}")
+
+
+def test_an_eager_strategy_is_not_asked_for_a_free_slot() -> None:
+    strategy = Advised()
+    strategy.decide_next, strategy.eager = Greedy().decide, True
+    models = [Model(name="chat", parallel=2), Model(name="code")]
+    book = Playbook(models, strategy).perform("""
+        1 arrives for chat | load chat
+        chat is ready      | grant 1
+    """)
+    strategy.decide_next = never_again
+    book.perform("""
+        2 arrives for chat | grant 2
+        1 is served        | nothing
+        2 is served        | nothing
+    """)
+    assert not fallbacks(book)
+    book.perform("3 arrives for code")
+    assert fallbacks(book) == ["advised: raised AssertionError: asked at 0.0"]
+
+
+def test_one_that_serves_in_turn_is_not_asked_while_all_wait_for_ready_models() -> None:
+    strategy = Advised()
+    strategy.decide_next, strategy.in_turn = Greedy().decide, True
+    book = Playbook("chat code", strategy).perform("""
+        1 arrives for chat | load chat
+        chat is ready      | grant 1
+    """)
+    strategy.decide_next = never_again
+    book.perform("""
+        2 arrives for chat        | nothing
+        3 arrives for chat (high) | nothing
+        4 arrives for chat        | nothing
+        2 leaves                  | nothing
+        1 is served               | grant 3
+        3 is served               | grant 4
+    """)
+    assert not fallbacks(book)
+    assert [note.rule for note in book.notes if note.kind == "decision"] == ["swap", "slots"]
+    strategy.decide_next = Greedy().decide
+    book.perform("""
+        5 arrives for chat | nothing
+        6 arrives for code | nothing
+        4 is served        | grant 5
+        5 is served        | unload chat
+    """)
 
 
 def test_a_strategy_that_lets_an_idle_box_wait_is_overruled_at_once() -> None:

@@ -93,6 +93,17 @@ def test_an_impure_strategy_is_found(strategy: type[Strategy]) -> None:
         contract_of(strategy).test_the_same_view_gives_the_same_plan()
 
 
+class Boaster(Fifo):
+    """Says that a request passes others where its model has a free slot, which it forbids."""
+
+    in_turn = True
+
+
+def test_a_strategy_that_speaks_wrongly_of_itself_is_found() -> None:
+    with pytest.raises(AssertionError, match="and when it is asked"):
+        contract_of(Boaster).test_what_it_says_of_itself_is_true()
+
+
 @pytest.mark.parametrize("strategy", [Rash, Sleeper])
 def test_a_strategy_that_must_be_overruled_is_found(strategy: type[Strategy]) -> None:
     with pytest.raises(AssertionError, match="piece 0"):
