@@ -9,8 +9,8 @@ from __future__ import annotations
 from . import folders
 from .app import Jano
 from .config.load import load
-from .doors import Message, Receive, Send
 from .errors import JanoError
+from .http1.asgi import Message, Receive, Send
 from .plugin.registry import Registry
 
 

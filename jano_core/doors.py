@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
 import anyio
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGI = Callable[[Message, Receive, Send], Awaitable[None]]
+from .http1.asgi import Application, Message, Receive, Scope, Send
 
 _GOING_AWAY = 1001
 _CLOSING_SECONDS = 1.0
@@ -19,12 +13,12 @@ _CLOSING_SECONDS = 1.0
 class Doors:
     """Passes everything through and closes WebSockets with a code when told to."""
 
-    def __init__(self, inner: ASGI) -> None:
+    def __init__(self, inner: Application) -> None:
         self._inner = inner
         self._open: set[anyio.CancelScope] = set()
         self._emptied = anyio.Event()
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection or request."""
         if scope["type"] != "websocket":
             await self._inner(scope, receive, send)

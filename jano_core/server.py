@@ -1,8 +1,4 @@
-"""granian, embedded: one run of the router from bound sockets to a clean exit.
-
-Jano binds the sockets and handles the signals itself, because granian would share a taken port,
-tell the application nothing of SIGTERM, and wait for running streams without end.
-"""
+"""One run of the router, from bound sockets to a clean exit."""
 
 from __future__ import annotations
 
@@ -18,26 +14,18 @@ from typing import Any, Protocol
 
 import anyio
 from anyio.abc import ByteStream, TaskStatus
-from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.server.embed import Server
 
 from . import announcement
-from .doors import ASGI, Doors
+from .config.schema import Engine, ServerTable
+from .doors import Doors
 from .errors import JanoError
+from .http1.asgi import Application
+from .http1.listener import Listener
 from .sd_notify import Notifier, Subject
-from .sockets import BACKLOG, reachable, stop_accepting, url_of
+from .sockets import BACKLOG, reachable, url_of
 
 _LAST_SECONDS = 5.0
 """For requests that were cancelled to tell their clients so."""
-_IDLE_MS = 120_000
-"""For idle connections: longer than the pools of common clients, so that the client closes first
-and no request meets a connection that is just being closed."""
-
-_ON_THEIR_WAY_S = 0.1
-"""For a request of somebody who has connected."""
 
 log = logging.getLogger("jano.server")
 
@@ -46,7 +34,7 @@ class House(Protocol):
     """What is served: `jano_core.app.Jano`, or a stand-in."""
 
     @property
-    def asgi(self) -> ASGI:
+    def asgi(self) -> Application:
         """The application."""
         ...
 
@@ -72,36 +60,25 @@ class House(Protocol):
         ...
 
 
-class Listener(Server):
-    """One embedded granian on a socket that is already bound.
+class Listening(Protocol):
+    """A server on one bound socket: `http1.listener.Listener`, or granian."""
 
-    Overriding `_init_shared_socket` is the private seam that the pin in pyproject.toml keeps.
-    """
+    async def serve(self) -> None:
+        """Runs until it was told to stop and every answer is out."""
+        ...
 
-    def __init__(self, bound: socket.socket, application: ASGI) -> None:
-        super().__init__(
-            application,
-            interface=Interfaces.ASGINL,
-            http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(header_read_timeout=_IDLE_MS),
-            backlog=BACKLOG,
-            # granian counts idle connections too, and lets further ones hang: never get there.
-            backpressure=BACKLOG,
-            log_level=LogLevels.error,
-            log_dictconfig={
-                "handlers": {},
-                "formatters": {},
-                "loggers": {"_granian": {"propagate": True}},
-            },
-        )
-        self._bound = bound
-        self.inode = os.fstat(bound.fileno()).st_ino
+    def stop(self) -> None:
+        """Let nobody in any more, and finish what is here."""
+        ...
 
-    def _init_shared_socket(self) -> None:
-        is_unix = self._bound.family == socket.AF_UNIX
-        self._sfd: Any = self._bound.detach()  # The holder closes it.
-        self._shd: Any = SocketHolder(self._sfd, is_unix, BACKLOG)  # type: ignore[call-arg]
-        self._ssp = None
+
+def listener(engine: Engine, bound: socket.socket, application: Application) -> Listening:
+    """Make the one that `[server] engine` names; granian is loaded only where it is wanted."""
+    if engine == "granian":
+        from .granian_listener import GranianListener
+
+        return GranianListener(bound, application, backlog=BACKLOG)
+    return Listener(bound, application, backlog=BACKLOG)
 
 
 class Router:
@@ -116,7 +93,7 @@ class Router:
         open_house: Callable[[str], AbstractAsyncContextManager[House]],
         sockets: list[socket.socket],
         *,
-        grace: float,
+        server: ServerTable,
         router_file: Path,
         ready_file: Path | None = None,
         inherited: bool = False,
@@ -126,7 +103,7 @@ class Router:
         self._inherited = inherited
         self._open_house = open_house
         self._sockets = sockets
-        self._grace = grace
+        self._table = server
         self._router_file = router_file
         self._ready_file = ready_file
         self._unix_path = next(
@@ -168,7 +145,7 @@ class Router:
         url = self._url()
         doors = Doors(house.asgi)
         addresses = [bound.getsockname() for bound in self._sockets]
-        listeners = [Listener(bound, doors) for bound in self._sockets]
+        listeners = [listener(self._table.engine, bound, doors) for bound in self._sockets]
         async with anyio.create_task_group() as serving:
             serving.start_soon(self._listen, listeners)
             for address in addresses:
@@ -179,7 +156,7 @@ class Router:
             self._notifier.ready(self._vitals)
             await self._told.wait()
             await self._finish(house, doors, listeners)
-            # What did not end in time is left behind by granian; it ends with the process.
+            # What did not end in time is cut off; granian leaves it behind, and it ends with us.
             serving.cancel_scope.cancel()
 
     def _url(self) -> str:
@@ -203,7 +180,7 @@ class Router:
                 self._unix_path.unlink(missing_ok=True)
             self._unix_path = None
 
-    async def _listen(self, listeners: list[Listener]) -> None:
+    async def _listen(self, listeners: list[Listening]) -> None:
         async with anyio.create_task_group() as tasks:
             for listener in listeners:
                 tasks.start_soon(listener.serve)
@@ -211,19 +188,20 @@ class Router:
             raise RuntimeError("the HTTP server ended by itself")
         self._drained.set()
 
-    async def _finish(self, house: House, doors: Doors, listeners: list[Listener]) -> None:
+    async def _finish(self, house: House, doors: Doors, listeners: list[Listening]) -> None:
         self._notifier.stopping()
-        if self._inherited:
-            await self._leave_the_rest_to_the_successor(listeners)
-        log.info("stopping within %gs; requests still running: %d", self._grace, house.busy())
+        log.info(
+            "stopping within %gs; requests still running: %d",
+            self._table.shutdown_grace,
+            house.busy(),
+        )
         house.begin_shutdown()
-        # granian drops WebSockets without a word when it stops, so they are closed before.
         await doors.close_websockets()
         # While the socket still listens no successor can have taken the path.
         self._withdraw()
         for listener in listeners:
             listener.stop()
-        self._patience.deadline = anyio.current_time() + self._grace
+        self._patience.deadline = anyio.current_time() + self._table.shutdown_grace
         with self._patience:
             await self._drained.wait()
             return
@@ -231,14 +209,6 @@ class Router:
         house.cancel_all()
         with anyio.move_on_after(_LAST_SECONDS):
             await self._drained.wait()
-
-    async def _leave_the_rest_to_the_successor(self, listeners: list[Listener]) -> None:
-        """Whoever comes now waits in the manager's sockets. granian's own stop would hang up on
-        those that it has just accepted and whose request is still on its way.
-        """
-        for listener in listeners:
-            stop_accepting(listener.inode)
-        await anyio.sleep(_ON_THEIR_WAY_S)
 
     async def _watch_signals(self, *, task_status: TaskStatus[None]) -> None:
         signals = anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

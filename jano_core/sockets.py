@@ -59,23 +59,6 @@ def tcp_of(listeners: list[socket.socket]) -> list[socket.socket]:
     return sorted(ported, key=lambda one: one.getsockname()[0] in ("127.0.0.1", "::1"))
 
 
-def stop_accepting(inode: int) -> None:
-    """Let nobody in any more through any of this process's handles of the listening socket with
-    this inode; whoever holds it elsewhere, and those who wait there, notice nothing.
-
-    A socket that nobody can find takes its place, since whoever accepts from it here (granian) has
-    no way to be told. Linux only, as inherited sockets are.
-    """
-    with socket.socket(socket.AF_UNIX) as nobody:
-        nobody.setblocking(False)
-        nobody.bind("")
-        nobody.listen(1)
-        for entry in tuple(Path("/dev/fd").iterdir()):
-            with contextlib.suppress(OSError):  # the folder's own descriptor is closed by now
-                if entry.stat().st_ino == inode:
-                    os.dup2(nobody.fileno(), int(entry.name), inheritable=False)
-
-
 def listen_tcp(host: str, port: int) -> socket.socket:
     """A listening TCP socket; port 0 takes a free one.
 

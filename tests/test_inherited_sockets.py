@@ -67,29 +67,3 @@ def test_a_socket_for_another_process_is_not_ours() -> None:
 
     assert inherited({"LISTEN_PID": "1", "LISTEN_FDS": "1"}) == []
     assert inherited({}) == []
-
-
-def test_who_comes_after_stop_accepting_waits_for_the_next_one() -> None:
-    done = child(
-        TCP,
-        """
-kept = os.dup(3)                       # what the service manager holds
-address = found[0].getsockname()
-holder = socket.socket(fileno=kept)
-inode = os.fstat(3).st_ino
-pid = os.fork()
-if pid == 0:                           # Jano, which ends
-    sockets.stop_accepting(inode)
-    client = socket.create_connection(address, timeout=5)
-    try:
-        found[0].accept()
-    except BlockingIOError:
-        os._exit(0)
-    os._exit(1)
-_, status = os.waitpid(pid, 0)
-holder.setblocking(True)
-holder.accept()
-print("waited", os.waitstatus_to_exitcode(status))
-""",
-    )
-    assert done.stdout == "waited 0\n", done.stderr

@@ -88,7 +88,7 @@ def command(
         await Router(
             open_house,
             sockets,
-            grace=server.shutdown_grace,
+            server=server,
             router_file=folders.router_file(),
             ready_file=ready_file,
             inherited=bool(passed),

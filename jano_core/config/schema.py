@@ -19,6 +19,8 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 PriorityWord = Literal["high", "normal", "low"]
+Engine = Literal["jano", "granian"]
+"""Which HTTP server: Jano's own, or granian in its place."""
 
 
 class ServerTable(Table, frozen=True, kw_only=True):
@@ -27,6 +29,7 @@ class ServerTable(Table, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Port = 8082
     unix_socket: str = ""
+    engine: Engine = "jano"
     shutdown_grace: Duration = Duration(30)
     max_body: Size = Size(256 * 2**20)
     keepalive: Duration = Duration(15)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 import ssl
 from collections import deque
@@ -16,13 +15,19 @@ from anyio.abc import ByteStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from ..errors import UpstreamError
-from .websocket_frames import FrameParser, MessageJoiner, Opcode, ProtocolError, encode
+from ..websocket_frames import (
+    FrameParser,
+    MessageJoiner,
+    Opcode,
+    ProtocolError,
+    accept_key,
+    encode,
+)
 
 HANDSHAKE_S = 10.0
 CLOSING_S = 2.0
 MAX_HEAD = 65536
 MAX_MESSAGE = 64 * 2**20
-MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 NO_STATUS, ABNORMAL = 1005, 1006
 OWN_HEADERS = {b"host", b"connection", b"upgrade", b"content-length", b"transfer-encoding"}
 BROKEN = (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
@@ -89,7 +94,7 @@ class WebSocket:
         self.subprotocol = subprotocol
         """The one that the server chose; empty if none."""
         self._stream = stream
-        self._parser = FrameParser(MAX_MESSAGE)
+        self._parser = FrameParser(MAX_MESSAGE, masked=False)
         self._joiner = MessageJoiner(MAX_MESSAGE)
         self._messages: deque[str | bytes] = deque()
         self._early = early
@@ -158,7 +163,7 @@ class WebSocket:
     async def _write(self, opcode: Opcode, payload: bytes) -> None:
         async with self._sending:
             try:
-                await self._stream.send(encode(opcode, payload))
+                await self._stream.send(encode(opcode, payload, masked=True))
             except BROKEN:
                 self._closed = self._closed or Closed(ABNORMAL)
                 raise self._closed from None
@@ -202,8 +207,7 @@ async def _shake_hands(
     status, fields = _parse_head(head)
     if status != 101:
         raise Refusal(status)
-    expected = base64.b64encode(hashlib.sha1(key + MAGIC).digest())
-    if fields.get(b"sec-websocket-accept") != expected:
+    if fields.get(b"sec-websocket-accept") != accept_key(key):
         raise UpstreamError("the server's WebSocket handshake does not answer ours")
     return WebSocket(stream, fields.get(b"sec-websocket-protocol", b"").decode(), answer.buffer)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jano_core.runtime.websocket_frames import (
+from jano_core.websocket_frames import (
     Frame,
     FrameParser,
     MessageJoiner,
@@ -25,18 +25,23 @@ def unmasked(frame: bytes) -> bytes:
     return bytes((frame[0], frame[1] & 0x7F)) + frame[2 : 2 + size] + plain
 
 
+@pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536])
-def test_every_length_comes_back(size: int) -> None:
+def test_every_length_comes_back(size: int, masked: bool) -> None:
     payload = bytes(at % 251 for at in range(size))
-    wire = encode(Opcode.BINARY, payload)
-    assert wire[1] & 0x80, "a client must mask"
-    assert list(FrameParser(LIMIT).feed(unmasked(wire))) == [Frame(Opcode.BINARY, payload)]
+    wire = encode(Opcode.BINARY, payload, masked=masked)
+    assert bool(wire[1] & 0x80) is masked
+    if masked:
+        assert unmasked(wire) == encode(Opcode.BINARY, payload, masked=False)
+    assert list(FrameParser(LIMIT, masked=masked).feed(wire)) == [Frame(Opcode.BINARY, payload)]
 
 
-@given(st.lists(st.binary(max_size=300), max_size=5), st.integers(1, 50))
-def test_the_cuts_of_the_network_do_not_matter(payloads: list[bytes], step: int) -> None:
-    wire = b"".join(unmasked(encode(Opcode.BINARY, payload)) for payload in payloads)
-    parser, found = FrameParser(LIMIT), []
+@given(st.lists(st.binary(max_size=300), max_size=5), st.integers(1, 50), st.booleans())
+def test_the_cuts_of_the_network_do_not_matter(
+    payloads: list[bytes], step: int, masked: bool
+) -> None:
+    wire = b"".join(encode(Opcode.BINARY, payload, masked=masked) for payload in payloads)
+    parser, found = FrameParser(LIMIT, masked=masked), []
     for at in range(0, len(wire), step):
         found += [frame.payload for frame in parser.feed(wire[at : at + step])]
     assert found == payloads
@@ -55,8 +60,13 @@ def test_the_cuts_of_the_network_do_not_matter(payloads: list[bytes], step: int)
 )
 def test_what_breaks_the_protocol(wire: bytes, code: int) -> None:
     with pytest.raises(ProtocolError) as error:
-        list(FrameParser(LIMIT).feed(wire))
+        list(FrameParser(LIMIT, masked=False).feed(wire))
     assert error.value.code == code
+
+
+def test_a_client_must_mask() -> None:
+    with pytest.raises(ProtocolError):
+        list(FrameParser(LIMIT, masked=True).feed(encode(Opcode.TEXT, b"", masked=False)))
 
 
 def test_messages_are_joined() -> None:

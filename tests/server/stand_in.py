@@ -14,10 +14,12 @@ from pathlib import Path
 
 import anyio
 
-from jano_core.doors import Message, Receive, Send
+from jano_core.config.schema import ServerTable
 from jano_core.errors import JanoError, ListenError
+from jano_core.http1.asgi import Message, Receive, Send
 from jano_core.server import Router
 from jano_core.sockets import listen_tcp, listen_unix
+from jano_core.units import Duration
 
 
 class StandIn:
@@ -108,7 +110,9 @@ def main() -> int:
         await Router(
             lambda url: open_house(url, options.get("opening", 0), options.get("wrong", "")),
             sockets,
-            grace=options.get("grace", 10),
+            server=ServerTable(
+                shutdown_grace=Duration(options.get("grace", 10)), engine=options["engine"]
+            ),
             router_file=Path(options["folder"]) / "jano.json",
             ready_file=Path(options["folder"]) / "ready.json",
         ).run()

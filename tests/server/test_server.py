@@ -84,12 +84,12 @@ def until(condition: Callable[[], bool]) -> None:
     raise TimeoutError
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+@pytest.fixture(params=["jano", "granian"])
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Process]]:
     started: list[Process] = []
 
     def begin(**options: Any) -> Process:
-        started.append(Process(tmp_path, **options))
+        started.append(Process(tmp_path, engine=request.param, **options))
         return started[-1]
 
     yield begin

@@ -1,14 +1,18 @@
-"""RFC 6455 frames, client side, as pure functions of bytes: no I/O here."""
+"""RFC 6455 frames, of clients and of servers, as pure functions of bytes: no I/O here."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 from collections.abc import Iterator
 from enum import IntEnum
 
 from msgspec import Struct
 
-from ..errors import UpstreamError
+from .errors import JanoError
+
+_MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Opcode(IntEnum):
@@ -30,23 +34,30 @@ class Frame(Struct, frozen=True):
     final: bool = True
 
 
-class ProtocolError(UpstreamError):
-    """The server broke the protocol; `code` is the close code to tell it."""
+class ProtocolError(JanoError):
+    """The other side broke the protocol; `code` is the close code to tell it."""
 
     def __init__(self, message: str, code: int = 1002) -> None:
         self.code = code
         super().__init__(message)
 
 
-def encode(opcode: Opcode, payload: bytes) -> bytes:
-    """One whole masked frame, as a client must send it."""
-    size = len(payload)
+def accept_key(key: bytes) -> bytes:
+    """What the server answers to a client's `sec-websocket-key`."""
+    return base64.b64encode(hashlib.sha1(key + _MAGIC).digest())
+
+
+def encode(opcode: Opcode, payload: bytes, *, masked: bool) -> bytes:
+    """One whole frame: masked, as a client must send it, or not, as a server must."""
+    size, bit = len(payload), 0x80 if masked else 0
     if size < 126:
-        head = bytes((0x80 | opcode, 0x80 | size))
+        head = bytes((0x80 | opcode, bit | size))
     elif size < 2**16:
-        head = bytes((0x80 | opcode, 0x80 | 126)) + size.to_bytes(2, "big")
+        head = bytes((0x80 | opcode, bit | 126)) + size.to_bytes(2, "big")
     else:
-        head = bytes((0x80 | opcode, 0x80 | 127)) + size.to_bytes(8, "big")
+        head = bytes((0x80 | opcode, bit | 127)) + size.to_bytes(8, "big")
+    if not masked:
+        return head + payload
     key = os.urandom(4)
     return head + key + _masked(payload, key)
 
@@ -61,8 +72,10 @@ def _masked(payload: bytes, key: bytes) -> bytes:
 class FrameParser:
     """Cuts received bytes into frames. Raises `ProtocolError`."""
 
-    def __init__(self, max_size: int) -> None:
+    def __init__(self, max_size: int, *, masked: bool) -> None:
+        """`masked`: they come from a client, and must be."""
         self._max_size = max_size
+        self._masked = masked
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Frame]:
@@ -77,9 +90,9 @@ class FrameParser:
             return None
         first, second = buffer[0], buffer[1]
         if first & 0x70:
-            raise ProtocolError("the server used an extension that was not agreed")
-        if second & 0x80:
-            raise ProtocolError("the server masked a frame")
+            raise ProtocolError("an extension that was not agreed")
+        if bool(second & 0x80) != self._masked:
+            raise ProtocolError("only what a client sends is masked, and all of it")
         try:
             opcode = Opcode(first & 0x0F)
         except ValueError:
@@ -94,10 +107,13 @@ class FrameParser:
             size = int.from_bytes(buffer[2:start], "big")
         if size > self._max_size:
             raise ProtocolError(f"a frame is longer than {self._max_size} bytes", 1009)
-        if len(buffer) < start + size:
+        end = start + 4 * self._masked + size
+        if len(buffer) < end:
             return None
-        payload = bytes(buffer[start : start + size])
-        del buffer[: start + size]
+        payload = bytes(buffer[end - size : end])
+        if self._masked:
+            payload = _masked(payload, bytes(buffer[start : start + 4]))
+        del buffer[:end]
         return Frame(opcode, payload, final)
 
 

@@ -1,0 +1,128 @@
+"""A bound socket that is served, from the first connection to the last answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from functools import partial
+from typing import Any
+
+from .asgi import Application
+from .connection import NEVER, Connection
+from .turn import Turn
+
+IDLE_S = 120.0
+"""For idle connections: longer than the pools of common clients, so that the client closes first
+and no request meets a connection that is just being closed."""
+ON_THEIR_WAY_S = 0.1
+"""For the request of somebody who is connected when the listener stops."""
+COARSE_S = 1.0
+"""Between two looks at what has come to nothing."""
+
+
+class Listener:
+    """Serves `bound`, a listening socket, to `application`. The socket is closed in the end.
+
+    One timer watches over all connections; without any there is none.
+    """
+
+    def __init__(self, bound: socket.socket, application: Application, *, backlog: int) -> None:
+        self.connections: set[Connection] = set()
+        self.running: set[Turn] = set()
+        self.stopping = False
+        self.patience = IDLE_S
+        """Seconds that a connection may be idle."""
+        self.wakes_at = NEVER
+        name = bound.getsockname()
+        self.address = (name, None) if isinstance(name, str) else (name[0], name[1])
+        """Host and port, or path and None."""
+        self._bound = bound
+        self._application = application
+        self._backlog = backlog
+        self._server: asyncio.AbstractServer | None = None
+        self._over = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def serve(self) -> None:
+        """Returns after `stop`, when every answer is out. Cancelled, it ends everything at once."""
+        self.loop = asyncio.get_running_loop()
+        try:
+            if not self.stopping:
+                self._server = await self._listen()
+            await self._over.wait()
+        finally:
+            self._close()
+            for connection in tuple(self.connections):
+                connection.abort()
+            for turn in self.running:
+                assert turn.task is not None
+                turn.task.cancel()
+
+    def stop(self) -> None:
+        """Let nobody in any more; requests that run or are just coming are answered."""
+        self.stopping, self.patience = True, ON_THEIR_WAY_S
+        self._close()
+        for connection in tuple(self.connections):
+            connection.stop()
+        self._look_around()
+
+    # -- called by connections and turns
+
+    def start(self, turn: Turn) -> None:
+        """Have a request answered."""
+        self.running.add(turn)
+        turn.task = self.loop.create_task(turn.run(self._application))
+
+    def finish(self, turn: Turn) -> None:
+        """It is over."""
+        self.running.discard(turn)
+        if self.stopping:
+            self._look_around()
+
+    def forget(self, connection: Connection) -> None:
+        """It is gone."""
+        self.connections.discard(connection)
+        if not self.connections and self._timer is not None:
+            self._timer.cancel()
+            self._timer, self.wakes_at = None, NEVER
+        if self.stopping:
+            self._look_around()
+
+    def wake_at(self, due: float) -> None:
+        """Look at the connections at this time of the loop."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.wakes_at = due
+        self._timer = self.loop.call_at(due, self._wake)
+
+    # -- inside
+
+    async def _listen(self) -> asyncio.AbstractServer:
+        made = partial(Connection, self)
+        if self._bound.family != socket.AF_UNIX:
+            return await self.loop.create_server(made, sock=self._bound, backlog=self._backlog)
+        # The path is the owner's to remove: it may be somebody else's by then.
+        kept: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+        return await self.loop.create_unix_server(
+            made, sock=self._bound, backlog=self._backlog, **kept
+        )
+
+    def _wake(self) -> None:
+        now = self.loop.time()
+        self._timer, self.wakes_at = None, NEVER
+        for connection in tuple(self.connections):
+            if connection.due <= now:
+                connection.expire(now)
+        due = min((connection.due for connection in self.connections), default=NEVER)
+        if due < NEVER:
+            self.wake_at(max(due, now + COARSE_S))
+
+    def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self._bound.close()
+
+    def _look_around(self) -> None:
+        if not self.connections and not self.running:
+            self._over.set()

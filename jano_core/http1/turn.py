@@ -1,0 +1,241 @@
+"""One request and its answer, as ASGI has it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from .asgi import Application, Headers, Message, Scope
+from .head import Head
+from .request import Request
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+JOINED = 64 * 1024
+"""What is sent up to this size leaves in one piece; copying more costs more than it saves."""
+_ASGI = {"version": "3.0", "spec_version": "2.4"}
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+log = logging.getLogger("jano.server")
+
+
+class Turn:
+    """From the moment that the application is asked until it has returned."""
+
+    __slots__ = (
+        "_bodiless",
+        "_chunked",
+        "_connection",
+        "_gone",
+        "_hangup",
+        "_head",
+        "_left",
+        "_news",
+        "_whole",
+        "begun",
+        "complete",
+        "keep_alive",
+        "request",
+        "task",
+    )
+
+    def __init__(self, connection: Connection, request: Request) -> None:
+        self.request = request
+        self.begun = False
+        """The head of the answer is known, and nothing else can be answered any more."""
+        self.complete = False
+        """The application has given the whole answer."""
+        self.keep_alive = False
+        """Another request may follow; decided with the head."""
+        self.task: asyncio.Task[None] | None = None
+        self._connection = connection
+        self._gone = False
+        self._head: bytes | None = None
+        """The head, until it is sent together with what comes in the same step of the loop."""
+        self._left: int | None = None
+        """Bytes of the body that the head still promises."""
+        self._whole = False
+        """The application has been given the end of the request."""
+        self._chunked = False
+        self._bodiless = request.method == "HEAD"
+        self._news: asyncio.Event | None = None
+        self._hangup: Callable[[], None] | None = None
+
+    async def run(self, application: Application) -> None:
+        """Have the request answered. What the application did not finish is cut off."""
+        failed = True
+        try:
+            await application(self.scope(), self.receive, self.send)
+            failed = False
+        except Exception:
+            log.exception("%s failed in the application", self.request.method)
+        finally:
+            if not self.complete:
+                self.end(failed)
+            self._connection.listener.finish(self)
+
+    def end(self, failed: bool) -> None:
+        """The application has ended without a whole answer; `failed`: by an exception."""
+        self._connection.give_up(self)
+
+    def scope(self) -> Scope:
+        """What the application is told of the request."""
+        request, connection = self.request, self._connection
+        path = request.raw_path.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": request.version,
+            "method": request.method,
+            "scheme": "http",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": request.raw_path,
+            "query_string": request.query,
+            "root_path": "",
+            "headers": request.headers,
+            "client": connection.client,
+            "server": connection.server,
+            "extensions": {"jano.hangup": self.on_hangup},
+        }
+
+    def on_hangup(self, callback: Callable[[], None] | None) -> None:
+        """Have `callback` called once when the client goes before its answer is complete: now, if
+        it has gone already. Takes the place of the one before; None: nobody is to be called.
+        """
+        self._hangup = callback
+        if self._gone:
+            self._call_back()
+
+    async def receive(self) -> Message:
+        """ASGI's `receive`: pieces of the body, then the end of the client or of the answer."""
+        request = self.request
+        while not self._gone and not self.complete:
+            if request.body:
+                piece = self._connection.take(request)
+                self._whole = request.complete and not request.body
+                return {"type": "http.request", "body": piece, "more_body": not self._whole}
+            if request.complete and not self._whole:
+                self._whole = True
+                return {"type": "http.request", "body": b"", "more_body": False}
+            if request.expects and not (request.complete or self.begun):
+                request.expects = False
+                self._connection.write(CONTINUE)
+            await self._something()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """ASGI's `send`; waits only for a client that is slower than what is sent to it.
+
+        Nothing happens once the client is gone. Raises `RuntimeError` and `ValueError` for what
+        is no answer.
+        """
+        kind = message["type"]
+        if kind == "http.response.body":
+            self._body(message.get("body", b""), message.get("more_body", False))
+        elif kind == "http.response.start":
+            self._start(message["status"], message.get("headers", ()))
+        else:
+            raise RuntimeError(f"cannot send {kind}")
+        full = self._connection.full
+        if full is not None and not self.complete:
+            await full.wait()
+
+    # -- called by the connection
+
+    async def _something(self) -> None:
+        """Wait until something has come; any number of tasks may."""
+        if self._news is None:
+            self._news = asyncio.Event()
+        await self._news.wait()
+
+    def tell(self) -> None:
+        """Something has come."""
+        if self._news is not None:
+            self._news.set()
+            self._news = None
+
+    def hang_up(self) -> None:
+        """The client is gone."""
+        self._gone = True
+        self.tell()
+        self._call_back()
+
+    @property
+    def truncatable(self) -> bool:
+        """Without its end the answer would look whole: only the connection's end marks it."""
+        return self.begun and self._left is None and not (self._chunked or self._bodiless)
+
+    def flush(self) -> None:
+        """Send the head now if it is still here."""
+        head, self._head = self._head, None
+        if head is not None and not self._gone:
+            self._connection.write(head)
+
+    # -- the answer
+
+    def _start(self, status: int, headers: Headers) -> None:
+        if self.begun:
+            raise RuntimeError("the answer has begun already")
+        if self._gone:
+            self.begun = True
+            return
+        request, connection = self.request, self._connection
+        self.keep_alive = connection.may_keep_alive(request)
+        self._bodiless = request.method == "HEAD" or status in (204, 304)
+        head = Head(
+            status,
+            headers,
+            bodiless=self._bodiless,
+            chunks=request.version == "1.1",
+            keep_alive=self.keep_alive,
+        )
+        self._head, self._chunked = head.text, head.chunked
+        self._left = None if self._bodiless else head.length
+        self.begun = True
+        connection.loop.call_soon(self.flush)
+
+    def _body(self, chunk: bytes, more: bool) -> None:
+        if self.complete or not self.begun:
+            raise RuntimeError("a body before its head, or after its end")
+        if self._gone:
+            self.complete = not more
+            return
+        size = 0 if self._bodiless else len(chunk)
+        left = self._left
+        if left is not None:
+            self._left = left = left - size
+            if left < 0:
+                raise RuntimeError("the body is longer than its content-length")
+        if self._chunked:
+            parts = [b"%x\r\n" % size, chunk, b"\r\n"] if size else []
+            if not more:
+                parts.append(b"0\r\n\r\n")
+        else:
+            parts = [chunk] if size else []
+        self._write(parts, size)
+        if more:
+            return
+        if left:
+            raise RuntimeError("the body is shorter than its content-length")
+        self.complete = True
+        self.tell()
+        self._connection.replied(self)
+
+    def _write(self, parts: list[bytes], size: int) -> None:
+        if self._head is not None:
+            parts.insert(0, self._head)
+            self._head = None
+        if size <= JOINED:
+            self._connection.write(b"".join(parts))
+        else:
+            self._connection.transport.writelines(parts)
+
+    def _call_back(self) -> None:
+        callback, self._hangup = self._hangup, None
+        # Who has all that was promised may go.
+        if callback is not None and self._left != 0 and not self.complete:
+            callback()
