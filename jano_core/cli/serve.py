@@ -45,6 +45,7 @@ def command(
     from .. import folders
     from ..app import Jano
     from ..config.load import Loaded, load
+    from ..config.secrets import Secrets
     from ..plugin.registry import Registry
     from ..runtime.log_buffer import LogBuffer
     from ..sd_notify import Notifier
@@ -54,9 +55,14 @@ def command(
 
     holder: Loaded | Jano | None = None
     log = LogBuffer()
-    logging.install(
-        sink=log.write, redact=lambda text: holder.secrets.redact(text) if holder else text
-    )
+    masks = Secrets()
+
+    def redact(text: str) -> str:
+        if holder:  # what was a secret before the last reload is still one
+            masks.include(holder.secrets)
+        return masks.redact(text)
+
+    logging.install(sink=log.add, redact=redact)
     registry = Registry.discover()
     passed = inherited()
     if passed:

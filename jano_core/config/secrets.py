@@ -29,6 +29,8 @@ class Secrets:
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         self._env = env or {}
         self._seen: set[str] = set()
+        self._masked: list[str] = []
+        """The same, the longest first."""
 
     def resolve(self, text: str) -> str:
         """`text` with every reference replaced by what it stands for now.
@@ -39,9 +41,15 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """`text` with every value that was ever resolved replaced by `***`."""
-        for value in sorted(self._seen, key=len, reverse=True):  # the whole before its parts
+        if len(self._masked) != len(self._seen):
+            self._masked = sorted(self._seen, key=len, reverse=True)  # the whole before its parts
+        for value in self._masked:
             text = text.replace(value, MASK)
         return text
+
+    def include(self, others: Secrets) -> None:
+        """Mask from now on what those have resolved so far as well."""
+        self._seen |= others._seen
 
     def missing(self, text: str) -> Iterator[str]:
         """Says of each reference in `text` that leads to nothing what is wrong with it."""

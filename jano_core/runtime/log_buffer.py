@@ -13,6 +13,10 @@ BACKLOG = 256
 """Chunks that a reader may fall behind before it misses some."""
 
 
+LINES = 2048
+"""Lines that may wait to be put into words, of which more would fill a buffer of the usual size."""
+
+
 class LogBuffer:
     """A ring of text, measured in bytes of UTF-8, with any number of live readers.
 
@@ -20,9 +24,11 @@ class LogBuffer:
     """
 
     def __init__(self, limit_bytes: int = 102400) -> None:
-        self.listener: Callable[[str], None] | None = None
-        """Called with every text as it is written."""
+        self.listener: Callable[[object], None] | None = None
+        """Called with every text as it is written, and with every line as it is added."""
         self._limit = limit_bytes
+        self._lines: deque[object] = deque(maxlen=LINES)
+        """What was added after all chunks and nobody has read."""
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self._readers: dict[MemoryObjectSendStream[str], int] = {}
@@ -33,11 +39,34 @@ class LogBuffer:
             return
         if self.listener is not None:
             self.listener(text)
+        self._take_lines()
+        self._keep(text)
+        self._tell(text)
+
+    def add(self, line: object) -> None:
+        """Add what is a text once `str` asks, which is when somebody reads."""
+        if self._readers:
+            self.write(str(line))
+            return
+        if self.listener is not None:
+            self.listener(line)
+        self._lines.append(line)
+
+    def _take_lines(self) -> None:
+        if len(self._lines) == LINES:  # there may have been more, between them and the chunks
+            self._chunks.clear()
+            self._size = 0
+        while self._lines:
+            self._keep(str(self._lines.popleft()))
+
+    def _keep(self, text: str) -> None:
         chunk = text.encode(errors="replace")
         self._chunks.append(chunk[-self._limit :])
         self._size += len(self._chunks[-1])
         while self._size - len(self._chunks[0]) >= self._limit:
             self._size -= len(self._chunks.popleft())
+
+    def _tell(self, text: str) -> None:
         for reader, missed in self._readers.items():
             notice = f"\n[{missed} characters missed]\n" if missed else ""
             try:
@@ -49,6 +78,7 @@ class LogBuffer:
 
     def history(self) -> str:
         """All that is kept, oldest first, at most the limit."""
+        self._take_lines()
         kept = b"".join(self._chunks)[-self._limit :]
         return kept.decode(errors="ignore")
 

@@ -1,33 +1,22 @@
 """Log lines: words on a terminal, JSON objects elsewhere, with levels for systemd's journal.
 
 Code logs through the standard library: `log.info("jano listening", extra=fields(port=8082))`.
+Lines that come with every request take a shorter way: `say`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
-import msgspec
-
-from ..clock import iso
-
-FIELDS = "jano_fields"
-LEVELS = {
-    logging.DEBUG: ("debug", 7),
-    logging.INFO: ("info", 6),
-    logging.WARNING: ("warn", 4),
-    logging.ERROR: ("error", 3),
-    logging.CRITICAL: ("error", 2),
-}
-"""Level → the word in a line, and syslog's number for the journal."""
+from .log_line import FIELDS, Line, Redaction, for_journal, in_json, in_words
 
 _UNUSED = {
     "_srcfile": None,
@@ -43,11 +32,10 @@ library; see "Optimization" in its HOWTO.
 STRAYS = 100
 """Lines of other threads that may wait; of more, the newest stay."""
 
-_SEVERAL = (list, tuple)
-_json = msgspec.json.Encoder(enc_hook=str)
+Sink = Callable[[object], None]
 
-Redaction = Callable[[str], str]
-Sink = Callable[[str], None]
+_root = logging.getLogger()
+_installed: list[LineHandler] = []
 
 
 def fields(**values: Any) -> dict[str, Any]:
@@ -55,115 +43,140 @@ def fields(**values: Any) -> dict[str, Any]:
     return {FIELDS: {name: value for name, value in values.items() if value is not None}}
 
 
-class Words(logging.Formatter):
-    """`09:30:00.123 info  served id=7 model=chat`."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line, and the traceback below it where there is one."""
-        word, _ = _level(record)
-        pairs = "".join([f" {name}={_bare(value)}" for name, value in _fields(record).items()])
-        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
-        clock = _clock(int(record.created))
-        return f"{clock}.{record.msecs:03.0f} {word:5} {record.getMessage()}{pairs}{trace}"
-
-
-class Objects(logging.Formatter):
-    """`{"t": …, "level": …, "msg": …}` and the line's fields beside them."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line, always."""
-        word, _ = _level(record)
-        line = {"t": iso(record.created), "level": word, "msg": record.getMessage()}
-        line |= _fields(record)
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return _json.encode(line).decode()
+def say(logger: logging.Logger, level: int, message: str, values: Mapping[str, Any]) -> None:
+    """What `logger.log(level, message, extra=fields(**values))` does, in a fraction of its time
+    where nobody but this module hears of the line. To be called in the event loop's thread.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    heard_elsewhere = logger.handlers or logger.filters or not logger.propagate
+    if _installed == _root.handlers and _installed and not heard_elsewhere:
+        handler = _installed[0]
+        handler.say(Line(time.time(), level, message, values, handler.redact))
+    else:
+        logger.handle(_record(logger.name, level, message, values))
 
 
 class LineHandler(logging.Handler):
-    """Writes redacted lines to `write`; with `journal` each begins with systemd's `<level>`."""
+    """Writes every line to `stream`, and hands it to `sink` as an object that in words is a string.
 
-    def __init__(
-        self, write: Sink, formatter: logging.Formatter, redact: Redaction, journal: bool = False
-    ) -> None:
+    What `logging` brings is written at once, with all that was said before it. What is said inside
+    an asyncio loop is written together at the end of the loop's step.
+
+    `sink` is called only in the thread that made the handler, where the event loop is: what another
+    thread logs (an exporter, the history) waits for the next line of that one.
+    """
+
+    def __init__(self, stream: TextIO, sink: Sink | None, redact: Redaction, journal: bool) -> None:
         super().__init__()
-        self.setFormatter(formatter)
-        self._write, self._redact, self._journal = write, redact, journal
+        self.redact = redact
+        self._stream, self._sink = stream, sink
+        self._terminal = stream.isatty()
+        json = for_journal if journal else in_json
+        self._form = in_words if self._terminal else json
+        self._unwritten: deque[Line] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Which has been asked to write what is unwritten."""
+        self._home = threading.get_ident()
+        self._strays: deque[str] = deque(maxlen=STRAYS)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Never raises: a log that cannot be written must not stop the router."""
         try:
-            line = self._redact(self.format(record))
-            if self._journal:
-                _, number = _level(record)
-                line = "\n".join(f"<{number}>{part}" for part in line.split("\n"))
-            self._write(line + "\n")
+            line = Line.of(record, self.redact)
+            self._flush_safely()
+            self._write([line])
+            if self._sink is None:
+                return
+            words = str(line)
+            if threading.get_ident() == self._home:
+                self._hand_over(words)
+            else:
+                self._strays.append(words)
         except Exception:
             self.handleError(record)
 
+    def say(self, line: Line) -> None:
+        """Never raises, as `emit`."""
+        try:
+            self._unwritten.append(line)
+            loop = asyncio._get_running_loop()
+            if loop is None or self._terminal:
+                self.flush()
+            elif loop is not self._loop:
+                self._loop = loop
+                loop.call_soon(self._flush_safely)
+            if self._sink is not None:
+                self._hand_over(line)
+        except Exception:
+            self.handleError(_record(__name__, line.level, line.message, line.fields))
 
-class HomeHandler(LineHandler):
-    """Calls `write` only in the thread that made it, where the event loop is: what another thread
-    logs (an exporter, the history) waits for the next line of that one.
-    """
+    def flush(self) -> None:
+        """Write what is unwritten. `logging` calls it when the process ends. Raises `OSError`."""
+        self.acquire()
+        try:
+            self._loop = None
+            lines = [self._unwritten.popleft() for _ in range(len(self._unwritten))]
+            if lines:
+                self._write(lines)
+        finally:
+            self.release()
 
-    def __init__(self, write: Sink, redact: Redaction) -> None:
-        super().__init__(write, Words(), redact)
-        self._home = threading.get_ident()
-        self._strays: deque[logging.LogRecord] = deque(maxlen=STRAYS)
+    def _flush_safely(self) -> None:
+        try:
+            self.flush()
+        except Exception:
+            self.handleError(_record(__name__, logging.ERROR, "lines are lost", {}))
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Never raises, as in the base class."""
-        if threading.get_ident() != self._home:
-            self._strays.append(record)
-            return
+    def _write(self, lines: Sequence[Line]) -> None:
+        self._stream.write(self.redact(self._form(lines)))
+        if not self._stream.line_buffering:
+            self._stream.flush()
+
+    def _hand_over(self, line: object) -> None:
+        assert self._sink is not None
         while self._strays:
-            super().emit(self._strays.popleft())
-        super().emit(record)
+            self._sink(self._strays.popleft())
+        self._sink(line)
 
 
 def install(
     *,
     stream: TextIO = sys.stdout,
     sink: Sink | None = None,
-    redact: Redaction = lambda line: line,
+    redact: Redaction = str,
     level: int = logging.INFO,
     environ: Mapping[str, str] = os.environ,
 ) -> Callable[[], None]:
-    """Send all log lines of the process to `stream` and, as words, to `sink`.
+    """Send all log lines of the process to `stream` and, in words once somebody asks, to `sink`.
 
-    `redact` sees every finished line. The returned call takes the handlers away again.
+    `redact` sees all that is finished. The returned call takes the handler away again.
     """
-    formatter = Words() if stream.isatty() else Objects()
-
-    def write(line: str) -> None:
-        stream.write(line)
-        if not stream.line_buffering:
-            stream.flush()
-
-    handlers: list[LineHandler] = [
-        LineHandler(write, formatter, redact, journal=_is_journal(stream, environ))
-    ]
-    if sink is not None:
-        handlers.append(HomeHandler(sink, redact))
-    root = logging.getLogger()
-    before = root.level
-    root.setLevel(level)
+    handler = LineHandler(stream, sink, redact, _is_journal(stream, environ))
+    before = _root.level
+    _root.setLevel(level)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     before_quick = {name: getattr(logging, name, None) for name in _UNUSED}
     for name, value in _UNUSED.items():
         setattr(logging, name, value)
-    for handler in handlers:
-        root.addHandler(handler)
+    _root.addHandler(handler)
+    _installed.append(handler)
 
     def remove() -> None:
-        for handler in handlers:
-            root.removeHandler(handler)
-        root.setLevel(before)
+        _root.removeHandler(handler)
+        _installed.remove(handler)
+        handler._flush_safely()
+        _root.setLevel(before)
         for name, value in before_quick.items():
             setattr(logging, name, value)
 
     return remove
+
+
+def _record(name: str, level: int, message: str, values: Mapping[str, Any]) -> logging.LogRecord:
+    record = logging.LogRecord(name, level, "", 0, message, None, None)
+    record.__dict__[FIELDS] = values
+    return record
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
@@ -175,25 +188,3 @@ def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     except (OSError, ValueError):
         return False
     return named == f"{stat.st_dev}:{stat.st_ino}"
-
-
-@lru_cache(maxsize=4)
-def _clock(second: int) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(second))
-
-
-def _level(record: logging.LogRecord) -> tuple[str, int]:
-    return LEVELS.get(record.levelno, LEVELS[logging.INFO])
-
-
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    found: dict[str, Any] = getattr(record, FIELDS, {})
-    return found
-
-
-def _bare(value: Any) -> str:
-    if isinstance(value, _SEVERAL):
-        return ",".join(map(str, value)) or "-"
-    text = str(value)
-    plain = text.isalnum() or (text and text.split(None, 1)[0] == text)
-    return text if plain else repr(text)

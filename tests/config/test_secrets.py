@@ -26,6 +26,17 @@ def test_what_was_resolved_is_masked_and_nothing_else() -> None:
     assert secrets.redact("key=sk-1234-5678 part=sk-1234 n=1") == "key=*** part=*** n=1"
 
 
+def test_what_others_have_resolved_is_masked_as_well() -> None:
+    old, new = Secrets({"KEY": "sk-old"}), Secrets({"KEY": "sk-new"})
+    new.include(old)
+    old.resolve("${env:KEY}")
+    assert new.redact("sk-old") == "sk-old"
+    new.include(old)
+    new.resolve("${env:KEY}")
+    assert new.redact("sk-old sk-new") == "*** ***"
+    assert old.redact("sk-old sk-new") == "*** sk-new"
+
+
 @pytest.mark.parametrize(
     ("reference", "message"),
     [

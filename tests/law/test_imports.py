@@ -61,6 +61,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "http1/",
         "runtime/loopback.py",
         "runtime/loopback_connection.py",
+        "telemetry/logging.py",
         "testing/model_server/",
     ),
     "trio": ("testing/",),

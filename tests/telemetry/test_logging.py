@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 import os
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+import trio
 
-from jano_core.telemetry.logging import fields, install
+from jano_core.telemetry.log_line import for_journal
+from jano_core.telemetry.logging import fields, install, say
 
 log = logging.getLogger("jano.test")
 
@@ -62,14 +69,20 @@ def test_a_traceback_stays_one_object(lines):
     assert "ValueError: no" in json.loads(line)["trace"]
 
 
+def test_a_line_is_one_for_every_reader_of_lines(lines):
+    stream = lines(io.StringIO())
+    log.info("a\u2028b\x85c\nd")
+    assert stream.getvalue().count("\n") == 1
+
+
 def test_every_line_is_redacted_wherever_it_goes(lines):
-    routed: list[str] = []
+    routed: list[object] = []
     stream = lines(
         io.StringIO(), redact=lambda line: line.replace("sk-123", "***"), sink=routed.append
     )
     log.info("key sk-123", extra=fields(header="sk-123"))
-    assert "sk-123" not in stream.getvalue() + "".join(routed)
-    assert routed[0].endswith("info  key *** header=***\n")
+    assert "sk-123" not in stream.getvalue() + "".join(map(str, routed))
+    assert str(routed[0]).endswith("info  key *** header=***\n")
 
 
 def test_the_journal_is_told_the_level(tmp_path):
@@ -96,6 +109,124 @@ def test_below_the_level_nothing_is_written(lines):
     stream = lines(io.StringIO(), level=logging.WARNING)
     log.info("quiet")
     assert stream.getvalue() == ""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Nobody but who is installed inside hears of lines: not pytest either."""
+    root = logging.getLogger()
+    others, root.handlers = root.handlers, []
+    try:
+        yield
+    finally:
+        root.handlers = others
+
+
+def messages(stream: io.StringIO) -> list[str]:
+    return [json.loads(line)["msg"] for line in stream.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("journal", [False, True])
+def test_what_is_said_in_a_loop_is_written_at_the_end_of_its_step(journal):
+    stream, routed = io.StringIO(), []
+
+    async def step() -> None:
+        say(log, logging.INFO, "first", {"id": "1"})
+        say(log, logging.DEBUG, "below the level", {})
+        say(log, logging.INFO, "second", {"id": "2", "key": "sk-123"})
+        assert stream.getvalue() == ""
+        await asyncio.sleep(0)
+        assert stream.getvalue().count("\n") == 2
+        say(log, logging.INFO, "third", {})
+        log.info("through the library: at once, and after what was said before")
+        assert [*map(said_of, stream.getvalue().splitlines())][2:] == ["third", "through"]
+        say(log, logging.INFO, "fourth", {})
+
+    def said_of(line: str) -> str:
+        return json.loads(line.removeprefix("<6>"))["msg"].split()[0]
+
+    with alone():
+        remove = install(
+            stream=stream, sink=routed.append, redact=lambda text: text.replace("sk-123", "***")
+        )
+        handler = logging.getLogger().handlers[0]
+        if journal:
+            handler._form = for_journal
+        asyncio.run(step())
+        asyncio.run(asyncio.sleep(0))  # another loop; the last line waits for nobody there
+        remove()
+    lines = stream.getvalue().splitlines()
+    assert [*map(said_of, lines)] == ["first", "second", "third", "through", "fourth"]
+    assert all(line.startswith("<6>{") == journal for line in lines)
+    assert json.loads(lines[1].removeprefix("<6>"))["key"] == "***"
+    assert [str(each).split("info  ")[1] for each in routed[:2]] == [
+        "first id=1\n",
+        "second id=2 key=***\n",
+    ]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_is_said_elsewhere_is_written_at_once(terminal):
+    stream = Terminal() if terminal else io.StringIO()
+
+    async def step() -> None:
+        say(log, logging.INFO, "said", {})
+        assert "said" in stream.getvalue()
+
+    with alone():
+        remove = install(stream=stream)
+        say(log, logging.INFO, "before", {})
+        assert "before" in stream.getvalue()
+        if terminal:
+            asyncio.run(step())
+        else:
+            trio.run(step)
+        remove()
+
+
+def test_whoever_listens_gets_a_record_of_what_is_said(caplog):
+    with caplog.at_level(logging.INFO, "jano"):
+        say(log, logging.INFO, "said", {"id": "1"})
+    (record,) = caplog.records
+    assert (record.name, record.getMessage(), record.jano_fields) == (log.name, "said", {"id": "1"})
+
+
+LAST_WORDS = """
+import asyncio, logging, sys
+from jano_core.telemetry.logging import install, say
+install()
+async def main():
+    for number in range(3):
+        say(logging.getLogger("jano"), logging.INFO, str(number), {})
+    {end}
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    "end", ["pass", "sys.exit(1)", "1 / 0", "asyncio.get_running_loop().stop()"]
+)
+def test_nothing_that_was_said_is_lost_at_the_end(end):
+    run = subprocess.run(
+        [sys.executable, "-c", LAST_WORDS.replace("{end}", end)], capture_output=True, check=False
+    )
+    said = [json.loads(line)["msg"] for line in run.stdout.splitlines()]
+    assert [each for each in said if each.isdigit()] == ["0", "1", "2"]
+
+
+def test_a_line_that_cannot_be_written_takes_no_other_with_it(monkeypatch):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    stream = io.StringIO()
+
+    async def step() -> None:
+        say(log, logging.INFO, "\udcff", {})
+        log.info("this can")
+
+    with alone():
+        remove = install(stream=stream)
+        asyncio.run(step())
+        remove()
+    assert messages(stream) == ["this can"]
 
 
 def test_another_thread_s_line_waits_for_the_next_of_this_one():
