@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ..app import Jano
     from ..config.schema import ServerTable
+    from ..config.secrets import Secrets
+    from ..runtime.log_buffer import LogBuffer
 
 
 @click.command(
@@ -45,24 +47,13 @@ def command(
     from .. import folders
     from ..app import Jano
     from ..config.load import Loaded, load
-    from ..config.secrets import Secrets
     from ..plugin.registry import Registry
-    from ..runtime.log_buffer import LogBuffer
     from ..sd_notify import Notifier
     from ..server import Router
     from ..sockets import allow_many_connections, inherited, tcp_of
-    from ..telemetry import logging
 
     holder: Loaded | Jano | None = None
-    log = LogBuffer()
-    masks = Secrets()
-
-    def redact(text: str) -> str:
-        if holder:  # what was a secret before the last reload is still one
-            masks.include(holder.secrets)
-        return masks.redact(text)
-
-    logging.install(sink=log.add, redact=redact)
+    log = _open_log(lambda: holder.secrets if holder else None)
     registry = Registry.discover()
     passed = inherited()
     if passed:
@@ -102,6 +93,23 @@ def command(
         ).run()
 
     anyio.run(run, backend_options={"use_uvloop": bool(importlib.util.find_spec("uvloop"))})
+
+
+def _open_log(known: Callable[[], Secrets | None]) -> LogBuffer:
+    """Lines go to stdout and to what is returned, without what is or ever was `known`."""
+    from ..config.secrets import Secrets
+    from ..runtime.log_buffer import LogBuffer
+    from ..telemetry import logging
+
+    log, masks = LogBuffer(), Secrets()
+
+    def redact(text: str) -> str:
+        if (secrets := known()) is not None:
+            masks.include(secrets)
+        return masks.redact(text)
+
+    logging.install(sink=log.add, redact=redact)
+    return log
 
 
 def _bound(server: ServerTable) -> list[socket.socket]:
