@@ -36,6 +36,11 @@ NEVER = -1.0
 UNLIMITED = 1_000_000
 """Slots of a resident model, which takes no part in queueing."""
 
+TOLD = "told"
+"""A person or the configuration wants the instance gone; nothing changes that."""
+DISPLACED = "displaced"
+"""It goes for another model that is being loaded beside it; it stays if that comes to nothing."""
+
 SERVING = (S.READY, S.DRAINING)
 VACANT = (S.STOPPED, S.COOLING)
 
@@ -51,7 +56,8 @@ class Instance:
         self.since = 0.0
         self.slots = UNLIMITED if model.resident else model.parallel
         self.pinned = model.pinned
-        self.leaving = False
+        self.leaving = ""
+        """Why it takes no new requests and goes once it is idle: `TOLD`, `DISPLACED`, or empty."""
         self.retired = False
         self.life = 0
         self.in_flight: set[str] = set()
@@ -74,7 +80,7 @@ class Instance:
         self.in_flight = set()
         self.served = 0
         self.owed = frozenset()
-        self.leaving = False
+        self.leaving = ""
         self.load_began = self.swap_began = now
         self.slots = UNLIMITED if self.model.resident else self.model.parallel
 
@@ -111,5 +117,5 @@ class Instance:
             idle_since=self.idle_since,
             pinned=self.pinned or self.model.resident,
             owes=owes,
-            leaving=self.leaving,
+            leaving=bool(self.leaving),
         )

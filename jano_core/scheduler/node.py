@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from .instance import Instance
+from collections.abc import Iterable
+
+from .instance import VACANT, Instance
 from .queue import Queue
 from .residency import Price, ResidencyRule
 from .swap import Swap
-from .types import LOCAL, State
+from .types import LOCAL, Load, State
 
 
 class Node:
@@ -39,14 +41,28 @@ class Node:
         """An instance has changed, or there is another one: who is restless is found out anew."""
         self._restless = None
 
-    def occupied(self) -> tuple[str, ...]:
-        """Models that have memory or were promised it. Resident models are not counted."""
-        names = {
+    def present(self) -> set[str]:
+        """Models that have memory, those that are being put away included. None is resident."""
+        return {
             name
             for name, instance in self.instances.items()
-            if instance.state not in ("stopped", "cooling") and not instance.model.resident
+            if instance.state not in VACANT and not instance.model.resident
         }
-        return tuple(sorted(names | {swap.target for swap in self.swaps}))
+
+    def settled(self) -> set[str]:
+        """Models that will have memory when all that is under way is done."""
+        targets = {swap.target for swap in self.swaps}
+        return targets | {
+            name for name in self.present() if self.instances[name].state != "stopping"
+        }
+
+    def has_room(self, model: str) -> bool:
+        """May it be loaded beside everything that is in memory now?"""
+        return self.rule.allowed({*self.present(), model})
+
+    def occupied(self) -> tuple[str, ...]:
+        """Models that have memory or were promised it. Resident models are not counted."""
+        return tuple(sorted(self.present() | {swap.target for swap in self.swaps}))
 
     def owes(self, instance: Instance, queue: Queue) -> bool:
         """Was it swapped in for somebody who still waits, and has served nobody since?"""
@@ -62,12 +78,15 @@ class Node:
         )
 
     def evictions(
-        self, target: str, queue: Queue, price: Price | None = None
+        self, target: str, queue: Queue, price: Price | None = None, given: Iterable[Load] = ()
     ) -> tuple[str, ...] | None:
         """See `View.evictions`."""
-        resident = self.occupied()
-        if target in resident:
+        here = self.settled()
+        for load in given:
+            here = (here - set(load.evict or ())) | {load.model}
+        if target in here or target in self.present():
             return None
+        resident = tuple(sorted(here))
         evictable = frozenset(
             name for name in resident if self.evictable(self.instances[name], queue)
         )

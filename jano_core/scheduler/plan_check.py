@@ -156,7 +156,7 @@ def _against_loads(
             if node.owes(instance, queue) and (node.name, name) not in paying:
                 return f"evicts {name!r} before it served the request it was loaded for"
         others = [other for other in asked[:number] if other[0].node == load.node]
-        here = set(node.occupied()) - set(evict)
+        here = node.settled() - set(evict)
         for other, taken in others:
             here = (here - set(taken)) | {other.model}
         if load.model in here or not node.rule.allowed(here | {load.model}):

@@ -56,8 +56,7 @@ class Roster:
         """The model was seen to take so many bytes: what fits beside it is known better now."""
         self._estimates.weighed(model, memory)
         self._make_rule()
-        going = {name for swap in self._node.swaps for name in swap.to_stop}
-        if not self._node.rule.allowed(set(self._node.occupied()) - going):
+        if not self._node.rule.allowed(self._node.settled()):
             self._swapper.reconsider(now)
 
     def recall(self) -> None:

@@ -74,10 +74,12 @@ class Scheduler:
         if self._is_at_rest():
             self._decider.rest()
         else:
+            self.swapper.advance(now)
             self._calendar.keep(now)
             self._serve_residents(now)
             self._decider.decide(now)
-            self.swapper.give_up_unwanted(now)
+            if self.swapper.give_up_unwanted(now):
+                self._decider.decide(now)  # somebody else may have that room now
         return self._out
 
     def next_deadline(self) -> float | None:

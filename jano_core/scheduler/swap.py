@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 class Swap:
-    """From the moment its evicted models are idle until its target is ready.
+    """From the moment its evicted models are idle, or its target may live beside them until they
+    are, until its target is ready.
 
     `wanted` tells that somebody waited for the target when it began: such a swap is given up when
     nobody does any more. Times are on the scheduler's clock.
@@ -25,7 +26,6 @@ class Swap:
         self.number = number
         self.target = target
         self.evict = evict
-        self.to_stop = set(evict)
         self.asked_at = asked_at
         self.stop_began = now
         self.start_began: float | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from .commands import AnyCommand, Load, Note, Unload
 from .estimates import Estimates
-from .instance import Instance
+from .instance import DISPLACED, TOLD, Instance
 from .node import Node
 from .queue import Queue
 from .swap import Swap
@@ -27,18 +27,19 @@ class Swapper:
     def follow(
         self, loads: Iterable[tuple[str, tuple[str, ...], str]], served: set[str], now: float
     ) -> None:
-        """Take the standing intents `(model, evict, why)`; begin those whose evicted are idle.
+        """Take the standing intents `(model, evict, why)`; begin those whose evicted are idle, and
+        those that may live beside them until they are.
 
         A model in `served` was just granted a request, so it is not draining yet.
         """
         node, wanted, draining = self._node, {}, set[str]()
         for model, evict, why in loads:
             asked_at = node.intents.get(model, now)
-            if any(node.instances[name].in_flight for name in evict):
+            if self._may_begin(model, evict):
+                self._begin(model, evict, why, asked_at, now)
+            else:
                 wanted[model] = asked_at
                 draining |= {name for name in evict if name not in served}
-            else:
-                self._begin(model, evict, why, asked_at, now)
         node.intents = wanted
         for name, instance in node.instances.items():
             if instance.state == "ready" and name in draining:
@@ -54,7 +55,7 @@ class Swapper:
         elif swap is not None:
             self._end(swap, "swap_cancelled", now, "unloaded")
         elif instance.serving:
-            instance.leaving = True
+            instance.leaving = TOLD
             if instance.state == "ready":
                 self._move(instance, "drain", now)
             self.let_go(now)
@@ -66,10 +67,17 @@ class Swapper:
                 self._end(swap, "swap_cancelled", now, "the configuration changed")
 
     def let_go(self, now: float) -> None:
-        """Unload those that were told to leave and are idle."""
+        """Unload those that are to leave and are idle; who was pinned meanwhile stays."""
         for instance in self._node.restless():
-            if instance.leaving and instance.serving and not instance.in_flight:
+            if instance.leaving == DISPLACED and instance.pinned:
+                instance.leaving = ""
+            elif instance.leaving and instance.serving and not instance.in_flight:
                 self.unload(instance, now)
+
+    def advance(self, now: float) -> None:
+        """Something happened to what is in memory: start what fits beside it now."""
+        for swap in tuple(self._node.swaps):
+            self._start_if_it_fits(swap, now)
 
     def unload(self, instance: Instance, now: float, why: str = "") -> None:
         """Put an idle model away without loading another."""
@@ -91,8 +99,9 @@ class Swapper:
         if swap is not None:
             self._end(swap, "swap_cancelled", now, why)
 
-    def give_up_unwanted(self, now: float) -> None:
-        """Give up every swap that somebody waited for and nobody does any more."""
+    def give_up_unwanted(self, now: float) -> bool:
+        """Give up every swap that somebody waited for and nobody does any more; were there any?"""
+        before = len(self._node.swaps)
         for swap in tuple(self._node.swaps):
             if not swap.wanted or self._queue.waits_for(swap.target):
                 continue
@@ -101,6 +110,7 @@ class Swapper:
                 self.give_up(self._node.instances[swap.target], now, why)
             else:
                 self._end(swap, "swap_cancelled", now, why)
+        return len(self._node.swaps) < before
 
     def adopt(self, instance: Instance, now: float) -> None:
         """Its server was found running."""
@@ -131,13 +141,11 @@ class Swapper:
         """A ready server is gone by itself."""
         instance.in_flight = set()
         self._move(instance, "spent" if spent else "crashed", now, message)
-        self._stopped(instance.name, now)
 
     def unloaded(self, instance: Instance, now: float) -> None:
         """A model that was put away is gone."""
         self._estimates.unloaded(instance.name, now - instance.since)
         self._move(instance, "unloaded", now)
-        self._stopped(instance.name, now)
 
     def recover(self, instance: Instance, now: float) -> None:
         """The cool-off is over."""
@@ -160,20 +168,33 @@ class Swapper:
         )
         self._node.swaps.append(swap)
         self._note(swap, "swap_started", why, requests=tuple(each.id for each in waiting))
-        for name in evict:
-            self._move(self._node.instances[name], "unload", now, f"makes room for {model}")
-            self._emit(Unload(model=name, node=self._node.name, swap=swap.number))
-        self._start_when_free(swap, now)
+        for instance in map(self._node.instances.__getitem__, evict):
+            if not instance.in_flight:
+                self._move(instance, "unload", now, f"makes room for {model}")
+                self._emit(Unload(model=instance.name, node=self._node.name, swap=swap.number))
+                continue
+            instance.leaving = instance.leaving or DISPLACED
+            if instance.state == "ready":
+                self._move(instance, "drain", now)
+        self._start_if_it_fits(swap, now)
 
-    def _stopped(self, name: str, now: float) -> None:
-        for swap in tuple(self._node.swaps):
-            swap.to_stop.discard(name)
-            self._start_when_free(swap, now)
+    def _may_begin(self, model: str, evict: tuple[str, ...]) -> bool:
+        """Is what it waits for certain to go, and nothing of it busy? What is busy may be told to
+        stay yet, so that a swap begins before its drain only where it need not wait for it.
+        """
+        node = self._node
+        if not node.rule.allowed({*node.settled(), model} - set(evict)):
+            return False  # another load of the same plan has yet to make room
+        return node.has_room(model) or not any(node.instances[name].in_flight for name in evict)
 
-    def _start_when_free(self, swap: Swap, now: float) -> None:
-        if swap.to_stop or swap.started:
+    def _start_if_it_fits(self, swap: Swap, now: float) -> None:
+        node, instance = self._node, self._node.instances[swap.target]
+        if swap.started:
             return
-        instance = self._node.instances[swap.target]
+        if not node.has_room(swap.target):
+            if not any(each.state == "stopping" for each in node.instances.values()):
+                self._end(swap, "swap_cancelled", now, "there is no room for it any more")
+            return
         swap.start_began = now
         instance.begin_life(now)
         instance.swap_began = swap.stop_began
@@ -182,6 +203,8 @@ class Swapper:
 
     def _end(self, swap: Swap, kind: str, now: float, text: str) -> None:
         self._node.swaps.remove(swap)
+        if kind != "swap_ready":
+            self._call_back(swap)
         waiting = tuple(request.id for request in self._queue.of(swap.target))
         start = swap.start_began if swap.start_began is not None else now
         self._note(
@@ -191,6 +214,14 @@ class Swapper:
             requests=waiting,
             phases=(swap.stop_began - swap.asked_at, start - swap.stop_began, now - start),
         )
+
+    def _call_back(self, swap: Swap) -> None:
+        """The swap came to nothing: who drains for it alone may stay."""
+        others = {name for other in self._node.swaps for name in other.evict}
+        for name in set(swap.evict) - others:
+            instance = self._node.instances.get(name)
+            if instance is not None and instance.leaving == DISPLACED:
+                instance.leaving = ""
 
     def _note(
         self,

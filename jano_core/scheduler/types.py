@@ -116,7 +116,8 @@ class InstanceView(Struct, frozen=True):
     owes: bool
     """Swapped in for a request that it has not served yet: may not be evicted."""
     leaving: bool
-    """Told to go away by a person: takes no new requests."""
+    """It will go, by a person's word or for a model that is loaded already: takes no new requests.
+    """
 
     @property
     def free(self) -> int:
@@ -134,7 +135,8 @@ class Serve(Struct, frozen=True):
 
 
 class Load(Struct, frozen=True):
-    """An intent: load `model` on `node` as soon as every model in `evict` is idle.
+    """An intent: load `model` on `node` as soon as every model in `evict` is idle, or at once where
+    it may live beside them until then.
 
     It stands only until the next decision, so a strategy may change its mind while models drain.
     For a model that is loaded already, or with `evict=None` (no way now), it asks for nothing.

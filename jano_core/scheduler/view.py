@@ -10,7 +10,7 @@ from .node import Node
 from .queue import Queue
 from .residency import Price
 from .sessions import Session
-from .types import LOCAL, InstanceView, Request, Serve, State, Stats
+from .types import LOCAL, InstanceView, Load, Request, Serve, State, Stats
 
 Key = str | tuple[str, str]
 
@@ -103,18 +103,23 @@ class View:
         return self._nodes[node].rule.allowed(models)
 
     def evictions(
-        self, model: str, price: Price | None = None, node: str = LOCAL
+        self,
+        model: str,
+        price: Price | None = None,
+        node: str = LOCAL,
+        given: Iterable[Load] = (),
     ) -> tuple[str, ...] | None:
         """The cheapest models to put away so that `model` may be loaded, or None: no way now.
 
         `price(model)` is the cost of losing it; by default the least recently used go first.
+        `given` are loads of the same plan, taken as done.
         """
         place = self._nodes[node]
         if place.instances[model].state not in (State.STOPPED, State.READY, State.DRAINING):
             return None
         if place.instances[model].serving:
             return ()
-        return place.evictions(model, self._queue, price)
+        return place.evictions(model, self._queue, price, given)
 
     def _in_turn(self, model: str, key: Callable[[Request], Any] | None) -> Iterable[Request]:
         return self._queue.in_turn(model) if key is None else sorted(self._queue.of(model), key=key)

@@ -15,13 +15,16 @@ class Greedy(Strategy):
 
     def decide(self, view: View) -> Plan:
         """See `Strategy.decide`."""
-        waiting = view.waiting()
-        for model in dict.fromkeys(name for request in view.heads() for name in request.models):
+        waiting, load = view.waiting(), list[Load]()
+        for request, model in ((each, name) for each in view.heads() for name in each.models):
             if view.instances[model].state != "stopped":
                 continue
-            evict = view.evictions(model)
-            if evict is None or any(other in waiting for other in evict):
-                continue
+            if any(each.model in request.models for each in load):
+                continue  # it, or what does as well, is on its way
+            evict = view.evictions(model, given=load)
+            if evict is None or any(other in waiting for other in evict) or (evict and load):
+                continue  # one at a time makes room; who needs none is loaded beside it
             why = f"nobody waits for {', '.join(evict)}" if evict else "there is room"
-            return Plan(serve=view.fill(skip=evict), load=[Load(model, evict, why=why)])
-        return Plan(serve=view.fill())
+            load.append(Load(model, evict, why=why))
+        going = {name for each in load for name in each.evict or ()}
+        return Plan(serve=view.fill(skip=going), load=load)

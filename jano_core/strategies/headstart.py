@@ -15,6 +15,7 @@ that the same rule fits loads of one second and of two minutes.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -83,11 +84,17 @@ class _Decision:
         """The oldest rival that gets its place goes next; everybody else is served on."""
         view = self.view
         rivals = [model for model in self.waiting if view.instances[model].state == "stopped"]
+        load = list[Load]()
         for rival in sorted(rivals, key=lambda model: (self.oldest(model), model)):
-            evict = view.evictions(rival, self.price)
+            coming = {each.model for each in load}
+            if coming and all(coming & {*each.models} for each in self.waiting[rival]):
+                continue  # what is loaded already does as well
+            evict = view.evictions(rival, self.price, given=load)
             if evict is None:
                 self.explain(rival, "no room", "nobody who may go now makes room for it")
                 continue
+            if evict and load:
+                continue  # one at a time makes room; who needs none is loaded beside it
             if not all(self.yields(holder, rival) for holder in evict):
                 if self.overdue(rival):
                     self.explain_younger(rival, rivals)
@@ -95,11 +102,13 @@ class _Decision:
                 continue
             if any(self.lingers(holder, rival, rivals) for holder in evict):
                 continue
-            load = [Load(rival, evict, why=f"it has the oldest request, {self.turn_of(evict)}")]
-            return Plan(serve=self.fill(evict), load=load, because=self.because)
-        load = [] if self.waiting or not self.settings.preload else self.forecast()
+            why = f"it has the oldest request, {self.turn_of(evict)}"
+            load.append(Load(rival, evict, why=why))
+        going = {name for each in load for name in each.evict or ()}
+        if not self.waiting and self.settings.preload:
+            load = self.forecast()
         wake_at = min(self.wakes, default=None)
-        return Plan(serve=self.fill(()), load=load, wake_at=wake_at, because=self.because)
+        return Plan(serve=self.fill(going), load=load, wake_at=wake_at, because=self.because)
 
     def turn_of(self, evict: tuple[str, ...]) -> str:
         """Why those go, and what it costs to have them back, by the chance of that."""
@@ -195,7 +204,7 @@ class _Decision:
         pause = self.settings.preload * self.trip(holder, rival)
         return idle_since is not None and self.reached(idle_since + pause)
 
-    def fill(self, skip: tuple[str, ...]) -> tuple[Serve, ...]:
+    def fill(self, skip: Iterable[str]) -> tuple[Serve, ...]:
         """Everybody who can be served now."""
         return self.view.fill(skip, self.turn if self.settings.shortest_first else None)
 

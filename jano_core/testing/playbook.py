@@ -35,7 +35,7 @@ from typing import Any
 
 from jano_core.scheduler import events as ev
 from jano_core.scheduler.commands import AnyCommand, Grant, Load, Note, Refuse, Unload
-from jano_core.scheduler.policy import Policy
+from jano_core.scheduler.policy import MakeRule, Policy
 from jano_core.scheduler.residency import Budget
 from jano_core.scheduler.scheduler import Scheduler
 from jano_core.scheduler.strategy import Strategy
@@ -52,7 +52,7 @@ class Playbook:
     """A scheduler, a clock at 0, and the words of a score.
 
     `models` are `Model`s or their names; `budget` is the memory in bytes that they share (None:
-    one model at a time). Other keywords go to `Policy`.
+    one model at a time), unless `make_rule` makes another rule. Other keywords go to `Policy`.
     """
 
     def __init__(
@@ -61,13 +61,14 @@ class Playbook:
         strategy: Strategy | None = None,
         *,
         budget: int | None = None,
+        make_rule: MakeRule | None = None,
         **policy: Any,
     ) -> None:
         self.now = 0.0
         self.policy = Policy(
             strategy=strategy or Greedy(),
             fallback=Greedy(),
-            make_rule=lambda known: Budget(known, budget),
+            make_rule=make_rule or (lambda known: Budget(known, budget)),
             **policy,
         )
         self.scheduler = Scheduler(_models(models), self.policy)

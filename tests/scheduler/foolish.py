@@ -29,10 +29,11 @@ class Drunk(Strategy):
             and not (each.in_flight or each.pinned or each.owes or each.model in served)
         ]
         targets = list(view.waiting()) or list(view.instances)
-        load = []
+        load = list[Load]()
         if targets and self.random.random() < 0.6:
-            model = self.random.choice(targets)
-            load.append(Load(model, view.evictions(model, price=lambda _: self.random.random())))
+            for model in self.random.sample(targets, min(len(targets), self.random.choice((1, 2)))):
+                evict = view.evictions(model, lambda _: self.random.random(), given=load)
+                load.append(Load(model, evict))
         elif idle and self.random.random() < 0.3:
             return Plan(serve=serve, unload=[self.random.choice(idle)])
         return Plan(serve=serve, load=load, wake_at=view.now + self.random.uniform(0.1, 60))

@@ -207,9 +207,9 @@ def test_a_swap_that_has_not_started_is_decided_anew_after_a_reload() -> None:
         code is ready      | nothing
         1 arrives for fast | unload chat
     """)
-    assert book.reconfigure([chat, code, Model(name="fast", memory=2)]) == []
+    assert book.reconfigure([chat, code, Model(name="fast", memory=2)]) == ["unload code"]
     book.perform("""
-        chat is gone  | unload code
+        chat is gone  | nothing
         code is gone  | load fast
         fast is ready | grant 1
     """)
