@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from .contract import Contract
 
@@ -35,11 +36,8 @@ class Usage(Struct, frozen=True, kw_only=True):
         """Field by field, `later` wins where it has a value."""
         if self == NOTHING:
             return later
-        fields = {
-            name: new if (new := getattr(later, name)) is not None else getattr(self, name)
-            for name in self.__struct_fields__
-        }
-        return Usage(**fields)
+        known = {name: value for name, value in asdict(later).items() if value is not None}
+        return replace(self, **known)
 
 
 NOTHING = Usage()
@@ -48,6 +46,11 @@ NOTHING = Usage()
 
 class UsageNormalizer(Contract):
     """Reads the JSON documents that pass in an answer. Stateless; one object serves all."""
+
+    marks: ClassVar[tuple[bytes, ...]] = ()
+    """What stands in every document, as UTF-8, that it can read something in: any one of these.
+    It is asked of no other. Empty: it is asked of every document.
+    """
 
     @abstractmethod
     def read(self, document: Mapping[str, Any]) -> Usage | None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from jano_core.plugin.contracts import Usage, UsageNormalizer
-from jano_core.telemetry.tap import CAP, Tap
+from jano_core.telemetry.tap import CAP, FULL, Tap
 from jano_core.telemetry.usage import BUILTIN
 
 ALL = [kind() for kind in BUILTIN]
@@ -78,7 +78,7 @@ def test_what_is_kept_of_a_stream_is_bounded():
     tap = Tap(SSE, ALL, now=Watch())
     for _ in range(1000):
         tap.feed(b"x" * 1000)
-    assert sum(map(len, (*tap._head, *tap._tail))) < CAP + 9 * 1024
+    assert len(tap._kept) <= FULL + 1000
 
 
 def test_events_may_be_cut_anywhere():
@@ -180,3 +180,47 @@ def test_a_later_normalizer_wins_and_a_broken_one_costs_nothing(caplog):
     tap.feed(json.dumps({"usage": usage(3, 4)}).encode())
     assert tap.result() == Usage(prompt_tokens=77, generated_tokens=4, count_source="sure")
     assert "Broken" in caplog.text
+
+
+class Asked(UsageNormalizer):
+    """Remembers the documents that it was asked about."""
+
+    name = "asked"
+
+    def __init__(self) -> None:
+        self.documents: list[object] = []
+
+    def read(self, document):
+        self.documents.append(document)
+        return Usage(prompt_tokens=1)
+
+
+class Picky(Asked):
+    marks = (b'"cost"', b'"price"')
+
+
+@pytest.mark.parametrize("kind", ["application/json", SSE])
+def test_who_names_marks_is_asked_only_where_one_is(kind):
+    def asked(*documents: dict[str, object]) -> tuple[list[object], list[object]]:
+        picky, curious = Picky(), Asked()
+        tap = Tap(kind, [*ALL, picky, curious], now=Watch())
+        for each in documents:
+            tap.feed(event(**each) if kind == SSE else json.dumps(each).encode())
+        assert tap.result() is not None
+        return picky.documents, curious.documents
+
+    plain, dear = {"choices": ["no price"]}, {"price": 3}
+    assert asked(plain) == ([], [plain])
+    assert asked(dear) == ([dear], [dear])
+    if kind == SSE:
+        _, curious = asked(plain, dear, plain)
+        assert curious == [plain, dear, plain]
+
+
+def test_of_a_stream_only_marked_events_are_read():
+    picky = Picky()
+    tap = Tap(SSE, [picky], now=Watch())
+    for each in ({"choices": []}, {"price": 1}, {"choices": []}, {"cost": 2}, {"choices": []}):
+        tap.feed(event(**each))
+    assert tap.result() is not None
+    assert picky.documents == [{"price": 1}, {"cost": 2}]

@@ -15,6 +15,7 @@ class AnthropicUsage(UsageNormalizer):
     """Its `input_tokens` leave out what a cache has read or written; here all are the prompt's."""
 
     name: ClassVar[str] = "anthropic"
+    marks: ClassVar[tuple[bytes, ...]] = (b'"usage"',)
 
     def read(self, document: Mapping[str, Any]) -> Usage | None:
         """Usage in a whole message or a stream's first and last events."""

@@ -15,6 +15,7 @@ class LlamaCppUsage(UsageNormalizer):
     """
 
     name: ClassVar[str] = "llamacpp"
+    marks: ClassVar[tuple[bytes, ...]] = (b'"timings"',)
 
     def read(self, document: Mapping[str, Any]) -> Usage | None:
         """Timings in a whole answer or in a stream's chunk."""

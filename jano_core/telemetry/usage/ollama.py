@@ -13,6 +13,7 @@ class OllamaUsage(UsageNormalizer):
     """Reads `/api/chat`, `/api/generate` and `/api/embed`, streamed as lines of JSON or whole."""
 
     name: ClassVar[str] = "ollama"
+    marks: ClassVar[tuple[bytes, ...]] = (b'eval_count"',)
 
     def read(self, document: Mapping[str, Any]) -> Usage | None:
         """Counts and durations of the final object; the earlier ones have none."""

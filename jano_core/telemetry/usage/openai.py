@@ -14,6 +14,7 @@ class OpenAIUsage(UsageNormalizer):
     """Also vLLM, SGLang, MLX and whoever else speaks it; TabbyAPI adds rates of its own."""
 
     name: ClassVar[str] = "openai"
+    marks: ClassVar[tuple[bytes, ...]] = (b'"usage"',)
 
     def read(self, document: Mapping[str, Any]) -> Usage | None:
         """Usage in a whole answer, in a stream's last chunk, or in `response.completed`."""
@@ -41,4 +42,4 @@ def _either(usage: Mapping[str, Any], name: str, other: str) -> int | None:
 
 def _cached(usage: Mapping[str, Any]) -> int | None:
     details = member(usage, "prompt_tokens_details") or member(usage, "input_tokens_details")
-    return count(details.get("cached_tokens"))
+    return count(details.get("cached_tokens")) if details else None

@@ -17,6 +17,7 @@ class VllmUsage(UsageNormalizer):
     """Its counts are in `usage`, as with everybody who speaks OpenAI's dialect."""
 
     name: ClassVar[str] = "vllm"
+    marks: ClassVar[tuple[bytes, ...]] = (b'"metrics"',)
 
     def read(self, document: Mapping[str, Any]) -> Usage | None:
         """Beside `usage`, in a whole answer or in a stream's last chunk."""
