@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import anyio
-
 from .clock import Clock
+from .runtime.bell import Bell
 from .runtime.dispatcher import Dispatcher
 from .scheduler.events import Tick
 from .telemetry.facts import Facts
@@ -17,7 +16,7 @@ class Vitals:
         self._dispatcher = dispatcher
         self._facts = facts
         self._clock = clock
-        self._news: anyio.Event | None = None
+        self._news: Bell | None = None
 
     @property
     def preloading(self) -> bool:
@@ -42,10 +41,6 @@ class Vitals:
     async def changed(self) -> None:
         """Return at the next fact. Facts are listened to from the first call on."""
         if self._news is None:
-            self._facts.subscribe(self._observe)
-        self._news = anyio.Event()
+            news = self._news = Bell()
+            self._facts.subscribe(lambda fact: news.ring())
         await self._news.wait()
-
-    def _observe(self, fact: object) -> None:
-        if self._news is not None:
-            self._news.set()

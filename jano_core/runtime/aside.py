@@ -64,7 +64,7 @@ async def aside(
     if upstream is None:
         raise Refused("model_not_loaded", f"the server of {model} is not running")
     request = Request(id=f"aside-{next(_numbers)}", models=(model,), arrived=now)
-    ticket = Aside(dispatcher, request, about)
+    ticket = Aside(dispatcher, request, about, request.id, model)
     lease = Lease(request.id, model, "local", 1, 0.0, 0.0, upstream, spec)
     ticket.granted(lease, now)
     try:

@@ -84,10 +84,10 @@ class Crew:
     def __getitem__(self, model: str) -> Supervisor:
         return self._supervisors[model]
 
-    def answered(self, model: str, usage: Usage | None) -> None:
-        """A request for it was answered: what its server reported, if it did."""
-        if usage is not None and model in self._supervisors:
-            self._supervisors[model].answered(usage)
+    def answered(self, model: str, usage: Usage) -> None:
+        """A request for it was answered: what its server reported."""
+        if supervisor := self._supervisors.get(model):
+            supervisor.answered(usage)
 
     async def reading(self, model: str) -> Reading | None:
         """How far the model's server is with the prompts that it reads, if it tells."""
@@ -101,8 +101,6 @@ class Crew:
     def follow(self, tasks: TaskGroup) -> None:
         """Hire for new models, let go for those that are gone."""
         models = self._dispatcher.scheduler.node.instances
-        if models.keys() == self._supervisors.keys():
-            return
         for name in models.keys() - self._supervisors.keys():
             self.logs[name] = LogBuffer()
             self._supervisors[name] = self._hire(name)

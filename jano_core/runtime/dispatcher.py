@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import anyio
@@ -17,6 +17,7 @@ from ..scheduler.scheduler import Scheduler
 from ..scheduler.types import Model, Priority, Request
 from ..telemetry.facts import Facts
 from . import snapshot
+from .bell import Bell
 from .crew import Crew, Kit
 from .lengths import Lengths
 from .narrator import Narrator
@@ -47,14 +48,22 @@ class Dispatcher:
         self._lengths = Lengths()
         self.tickets: dict[str, Ticket] = {}
         self.last_errors: dict[str, str] = {}
-        self.narrator = Narrator(facts, clock, self._is_resident, self.scheduler.health)
+        self.narrator = Narrator(facts, clock, self.scheduler)
         self._pending: deque[events.AnyEvent] = deque()
         self._handling = False
         self._numbers = 0
         self._timekeeper = Timekeeper(self.scheduler.next_deadline, self._tick)
-        self._moved = anyio.Event()
-        self._ended = anyio.Event()
+        self._moved = Bell()
+        self._ended = Bell()
         self._tasks: TaskGroup | None = None
+        self._followed = 0
+        self._carries: dict[type[commands.Command], Callable[[Any], None]] = {
+            commands.Grant: self._grant,
+            commands.Refuse: self._refuse,
+            commands.Load: self._load,
+            commands.Unload: self._unload,
+            commands.Note: self._note,
+        }
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled; on the way out every model server is ended.
@@ -63,7 +72,7 @@ class Dispatcher:
         """
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
-            self.crew.follow(tasks)
+            self._follow_models()
             await self.crew.adopt()
             self._tick()
             tasks.start_soon(self.steward.warm_up)
@@ -100,8 +109,9 @@ class Dispatcher:
         self.steward.admit(model, internal)
         now = self.clock.now()
         self._numbers += 1
+        number = f"load-{self._numbers}" if internal else str(self._numbers)
         request = Request(
-            id=f"load-{self._numbers}" if internal else str(self._numbers),
+            id=number,
             models=(model,),
             arrived=now,
             priority=priority,
@@ -112,18 +122,12 @@ class Dispatcher:
             session=session,
             length=self._lengths.expected(client, model, length),
         )
-        about = About(
-            path=path,
-            method=method,
-            stream=stream,
-            traceparent=traceparent,
-            tracestate=tracestate,
-            internal=internal,
-        )
-        ticket = self.tickets[request.id] = Ticket(self, request, about)
+        about = About(path, method, stream, traceparent, tracestate, internal)
+        ticket = self.tickets[number] = Ticket(self, request, about, number, model)
         self.narrator.queued(ticket)
         self.post(events.Arrived(at=now, request=request))
-        ticket.eta_ms = self.outlook.at_arrival(request.id, now)
+        if ticket.current is None:
+            ticket.eta_ms = self.outlook.at_arrival(request, now)
         return ticket
 
     async def again(self, ticket: Ticket, why: str) -> Lease:
@@ -142,8 +146,9 @@ class Dispatcher:
     def first_byte(self, ticket: Ticket) -> None:
         """See `Ticket.first_byte`."""
         if ticket.ttfb_ms is None and ticket.granted_at is not None:
-            ticket.ttfb_ms = (self.clock.now() - ticket.granted_at) * 1000
-            self.narrator.first_byte(ticket, ticket.ttfb_ms)
+            now = self.clock.now()
+            ticket.ttfb_ms = (now - ticket.granted_at) * 1000
+            self.narrator.first_byte(ticket, ticket.ttfb_ms, now)
 
     def finish(self, ticket: Ticket, end: Ending) -> None:
         """See `Ticket.finish`."""
@@ -151,12 +156,13 @@ class Dispatcher:
         ticket.ended = True
         now = self.clock.now()
         if ticket.id in self.scheduler.running:
-            self.crew.answered(ticket.model, end.usage)
+            if end.usage is not None:
+                self.crew.answered(ticket.model, end.usage)
             outcome = "failed" if end.outcome == "refused" else end.outcome
             self.post(events.Finished(at=now, request=ticket.id, outcome=outcome))
         else:
             self.post(events.Left(at=now, request=ticket.id))
-        self._over(ticket, end)
+        self._over(ticket, end, now)
 
     def cancel(self, request: str) -> bool:
         """A person cancels a request; False if there is none of that id."""
@@ -183,14 +189,14 @@ class Dispatcher:
 
     def post(self, event: events.AnyEvent) -> None:
         """Hand the scheduler an event and carry out what it says, in order, before returning."""
-        self._pending.append(event)
         if self._handling:
+            self._pending.append(event)
             return
         self._handling = True
         try:
+            self._take(event)
             while self._pending:
-                for command in self.scheduler.handle(self._pending.popleft()):
-                    self._carry_out(command)
+                self._take(self._pending.popleft())
         finally:
             self._handling = False
         self.outlook.version += 1
@@ -215,19 +221,17 @@ class Dispatcher:
 
     # -- carrying out
 
-    def _carry_out(self, command: commands.AnyCommand) -> None:
-        match command:
-            case commands.Grant():
-                self._grant(command)
-            case commands.Refuse():
-                self._refuse(command)
-            case commands.Load():
-                self._follow_models()
-                self.crew[command.model].load()
-            case commands.Unload():
-                self.crew[command.model].unload()
-            case commands.Note():
-                self._note(command)
+    def _take(self, event: events.AnyEvent) -> None:
+        for command in self.scheduler.handle(event):
+            carry_out = self._carries[type(command)]
+            carry_out(command)
+
+    def _load(self, load: commands.Load) -> None:
+        self._follow_models()
+        self.crew[load.model].load()
+
+    def _unload(self, unload: commands.Unload) -> None:
+        self.crew[unload.model].unload()
 
     def _grant(self, grant: commands.Grant) -> None:
         ticket = self.tickets[grant.request]
@@ -243,11 +247,12 @@ class Dispatcher:
             upstream=upstream,
             spec=self.crew.spec(grant.model),
         )
-        ticket.granted(lease, self.clock.now())
-        self.narrator.granted(ticket)
+        now = self.clock.now()
+        ticket.granted(lease, now)
+        self.narrator.granted(ticket, lease, now)
 
     def _refuse(self, refuse: commands.Refuse) -> None:
-        ticket = self.tickets.pop(refuse.request)
+        ticket, now = self.tickets.pop(refuse.request), self.clock.now()
         extra: dict[str, Any] = {}
         if refuse.detail:
             extra["detail"] = refuse.detail
@@ -257,7 +262,7 @@ class Dispatcher:
             refuse.code,
             refuse.message,
             status=refuse.status,
-            retry_after=self.outlook.retry_after(refuse, ticket.model, self.clock.now()),
+            retry_after=self.outlook.retry_after(refuse, ticket.model, now),
             should_retry=refuse.should_retry,
             **extra,
         )
@@ -265,32 +270,28 @@ class Dispatcher:
         end = Ending(
             outcome="refused", status=refusal.status, error=refuse.message, code=refuse.code
         )
-        self._over(ticket, end)
+        self._over(ticket, end, now)
 
-    def _over(self, ticket: Ticket, end: Ending) -> None:
+    def _over(self, ticket: Ticket, end: Ending, now: float) -> None:
         if end.usage is not None and end.usage.generated_tokens is not None:
             client, tokens = ticket.request.client, end.usage.generated_tokens
             self._lengths.answered(client, ticket.model, tokens)
-        self.narrator.ended(ticket, end)
-        self._ended.set()
-        self._ended = anyio.Event()
+        self.narrator.ended(ticket, end, now)
+        self._ended.ring()
 
     def _note(self, note: commands.Note) -> None:
         if note.kind == "swap_started":
             self.crew.coming_from[note.model] = note.coming_from
         elif note.kind == "state":
             self.outlook.progress.pop(note.model, None)
-            self._moved.set()
-            self._moved = anyio.Event()
+            self._moved.ring()
         self.narrator.note(note)
 
     def _follow_models(self) -> None:
-        if self._tasks is not None:
+        edition = self.scheduler.roster.edition
+        if self._tasks is not None and edition != self._followed:
+            self._followed = edition
             self.crew.follow(self._tasks)
-
-    def _is_resident(self, model: str) -> bool:
-        instance = self.scheduler.node.instances.get(model)
-        return instance is not None and instance.model.resident
 
     def _tick(self) -> None:
         self.post(events.Tick(at=self.clock.now()))

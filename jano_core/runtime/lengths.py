@@ -18,8 +18,9 @@ class Lengths:
         nothing is known.
         """
         seen = self._seen.get((client, model))
-        known = [each for each in (seen, limit) if each is not None]
-        return min(known, default=None)
+        if seen is None or limit is None:
+            return limit if seen is None else seen
+        return min(seen, limit)
 
     def answered(self, client: str, model: str, tokens: int) -> None:
         """An answer had so many tokens."""

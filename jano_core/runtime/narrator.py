@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..clock import Clock
 from ..scheduler.commands import Note
-from ..scheduler.health import Health
+from ..scheduler.scheduler import Scheduler
 from ..telemetry import facts as f
-from .ticket import Ending, Ticket
+from .ticket import Ending, Lease, Ticket
 
 
 class Narrator:
@@ -18,92 +16,87 @@ class Narrator:
         self,
         facts: f.Facts,
         clock: Clock,
-        is_resident: Callable[[str], bool],
-        health: Health,
+        scheduler: Scheduler,
     ) -> None:
         self._facts = facts
         self._clock = clock
-        self._is_resident = is_resident
-        self._health = health
+        self._instances = scheduler.node.instances
+        self._health = scheduler.health
         self._lived_at: dict[str, float] = {}
         """Model being loaded → when its server's process lived."""
 
     def queued(self, ticket: Ticket) -> None:
         """A request came in."""
-        request = ticket.request
-        if not ticket.about.internal:
+        request, about = ticket.request, ticket.about
+        if not about.internal:
             self._facts.emit(
                 f.RequestQueued(
-                    at=self._clock.wall(request.arrived),
-                    id=request.id,
-                    model=request.model,
-                    path=ticket.about.path,
-                    method=ticket.about.method,
-                    client=request.client,
-                    session=request.session,
-                    priority=request.priority.label,
-                    stream=ticket.about.stream,
-                    resident=self._is_resident(request.model),
-                    traceparent=ticket.about.traceparent,
-                    tracestate=ticket.about.tracestate,
+                    self._clock.wall(request.arrived),
+                    request.id,
+                    ticket.model,
+                    about.path,
+                    about.method,
+                    request.client,
+                    request.session,
+                    request.priority.label,
+                    about.stream,
+                    self._is_resident(ticket.model),
+                    about.traceparent,
+                    about.tracestate,
                 )
             )
 
-    def granted(self, ticket: Ticket) -> None:
+    def granted(self, ticket: Ticket, lease: Lease, now: float) -> None:
         """It has its slot."""
-        lease = ticket.current
-        if lease is not None and not ticket.about.internal:
+        if not ticket.about.internal:
             self._facts.emit(
                 f.RequestGranted(
-                    at=self._clock.wall(),
-                    id=ticket.id,
-                    model=lease.model,
-                    node=lease.node,
-                    attempt=lease.attempt,
-                    queue_ms=lease.queue_ms,
-                    swap_ms=lease.swap_ms,
-                    eta_ms=ticket.eta_ms,
-                    url=lease.upstream.url,
+                    self._clock.wall(now),
+                    ticket.id,
+                    lease.model,
+                    lease.node,
+                    lease.attempt,
+                    lease.queue_ms,
+                    lease.swap_ms,
+                    ticket.eta_ms,
+                    lease.upstream.url,
                 )
             )
 
-    def first_byte(self, ticket: Ticket, ms: float) -> None:
+    def first_byte(self, ticket: Ticket, ms: float, now: float) -> None:
         """Its first body byte passed."""
-        self._facts.emit(
-            f.RequestFirstByte(at=self._clock.wall(), id=ticket.id, model=ticket.model, ms=ms)
-        )
+        at = self._clock.wall(now)
+        self._facts.emit(f.RequestFirstByte(at=at, id=ticket.id, model=ticket.model, ms=ms))
 
-    def ended(self, ticket: Ticket, end: Ending) -> None:
+    def ended(self, ticket: Ticket, end: Ending, now: float) -> None:
         """It is over."""
         if ticket.about.internal:
             return
         request, lease = ticket.request, ticket.current
         self._facts.emit(
             f.RequestEnded(
-                at=self._clock.wall(),
-                id=ticket.id,
-                model=request.model,
-                outcome=end.outcome,
-                status=end.status,
-                total_ms=(self._clock.now() - request.arrived) * 1000,
-                queue_ms=lease.queue_ms if lease else None,
-                swap_ms=lease.swap_ms if lease else None,
-                ttfb_ms=ticket.ttfb_ms,
-                usage=end.usage,
-                bytes_in=end.bytes_in,
-                bytes_out=end.bytes_out,
-                client=request.client,
-                session=request.session,
-                priority=request.priority.label,
-                path=ticket.about.path,
-                code=end.code,
-                error=end.error,
-                attempt=lease.attempt if lease else 1,
-                resident=self._is_resident(request.model),
-                content_type=end.content_type,
-                fails=self._health.count(request.model, self._clock.now())
-                if end.code == "model_unavailable"
-                else 0,
+                self._clock.wall(now),
+                ticket.id,
+                ticket.model,
+                end.outcome,
+                end.status,
+                (now - request.arrived) * 1000,
+                lease.queue_ms if lease else None,
+                lease.swap_ms if lease else None,
+                ticket.ttfb_ms,
+                end.usage,
+                end.bytes_in,
+                end.bytes_out,
+                request.client,
+                request.session,
+                request.priority.label,
+                ticket.about.path,
+                end.code,
+                end.error,
+                lease.attempt if lease else 1,
+                self._is_resident(ticket.model),
+                end.content_type,
+                self._health.count(ticket.model, now) if end.code == "model_unavailable" else 0,
             )
         )
 
@@ -154,6 +147,10 @@ class Narrator:
             case _:
                 fact = self._swap_ended(note, at)
         self._facts.emit(fact)
+
+    def _is_resident(self, model: str) -> bool:
+        instance = self._instances.get(model)
+        return instance is not None and instance.model.resident
 
     def _swap_ended(self, note: Note, at: float) -> f.SwapEnded:
         drain_s, stop_s, start_s = note.phases or (0.0, 0.0, 0.0)

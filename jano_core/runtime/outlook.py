@@ -9,6 +9,7 @@ from msgspec import Struct
 from ..scheduler import forecast as estimate
 from ..scheduler.commands import Refuse
 from ..scheduler.scheduler import Scheduler
+from ..scheduler.types import Request
 
 if TYPE_CHECKING:
     from .ticket import Ticket
@@ -57,14 +58,19 @@ class Outlook:
         self.read_by = read_by
         self.version += 1
 
-    def at_arrival(self, request: str, now: float) -> float | None:
+    def at_arrival(self, request: Request, now: float) -> float | None:
         """What is expected of a wait that has just begun, in milliseconds; None where the request
-        does not wait, and in a crowd for all but one a second.
+        does not wait, and in a crowd, where that takes long, for all but one a second.
         """
-        crowded = len(self._scheduler.queue) > MANY and now - self._made[1] < 1
-        if crowded or request not in self._scheduler.queue:
+        waiting = self._scheduler.queue.waiting
+        if request.id not in waiting:
             return None
-        expected = self.all(now).get(request)
+        eta_s = estimate.of_last(self._scheduler, request, now, self.read_by)
+        if eta_s is not None:
+            return eta_s * 1000
+        if len(waiting) > MANY and now - self._made[1] < 1:
+            return None
+        expected = self.all(now).get(request.id)
         return None if expected is None else expected.eta_s * 1000
 
     def of(self, ticket: Ticket, now: float) -> Forecast:

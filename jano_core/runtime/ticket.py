@@ -34,7 +34,7 @@ class Lease(Struct, frozen=True):
     spec: ServerSpec
 
 
-class About(Struct, frozen=True, kw_only=True):
+class About(Struct, frozen=True):
     """What is told of a request besides what the scheduler knows."""
 
     path: str = ""
@@ -61,34 +61,28 @@ class Ending(Struct, frozen=True, kw_only=True):
     content_type: str = ""
 
 
-class Ticket:
-    """Made by `Dispatcher.submit`; whoever holds it must call `finish` in the end."""
+class Ticket(Struct, eq=False):
+    """Made by `Dispatcher.submit`; whoever holds it must call `finish` in the end.
 
-    def __init__(self, dispatcher: Dispatcher, request: Request, about: About) -> None:
-        self._dispatcher = dispatcher
-        self.request = request
-        self.about = about
-        self.scope: anyio.CancelScope | None = None
-        """Set by the holder; cancelled when a person cancels the request."""
-        self.cancelled = False
-        self.current: Lease | None = None
-        self.ttfb_ms: float | None = None
-        self.eta_ms: float | None = None
-        """What was expected of its wait when it came, if that was asked."""
-        self.granted_at: float | None = None
-        self.ended = False
-        self._refusal: Refused | None = None
-        self._news: anyio.Event | None = None
+    `id` is the request's, `model` what was asked for. `eta_ms` is what was expected of its wait
+    when it came, if that was asked.
+    """
 
-    @property
-    def id(self) -> str:
-        """The request's id."""
-        return self.request.id
-
-    @property
-    def model(self) -> str:
-        """The model that was asked for."""
-        return self.request.model
+    _dispatcher: Dispatcher
+    request: Request
+    about: About
+    id: str
+    model: str
+    scope: anyio.CancelScope | None = None
+    """Set by the holder; cancelled when a person cancels the request."""
+    cancelled: bool = False
+    current: Lease | None = None
+    granted_at: float | None = None
+    ttfb_ms: float | None = None
+    eta_ms: float | None = None
+    ended: bool = False
+    _refusal: Refused | None = None
+    _news: anyio.Event | None = None
 
     async def lease(self) -> Lease:
         """Wait for the grant; raises `Refused`."""

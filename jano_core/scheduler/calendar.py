@@ -38,13 +38,14 @@ class Calendar:
     def next(self, wake_at: float | None) -> float | None:
         """When something is due, at `wake_at` at the latest; None where nothing ever is."""
         scheduler = self._scheduler
-        times = [scheduler.queue.missed_at(), scheduler.aside.missed_at(), wake_at]
+        due = (scheduler.queue.missed_at(), scheduler.aside.missed_at(), wake_at)
+        times = [time for time in due if time is not None]
         for instance in scheduler.node.restless():
             if instance.state == "cooling":
                 times.append(scheduler.health.well_at(instance))
             elif self._may_expire(instance):
                 times.append(instance.last_used + instance.model.ttl)
-        return min((time for time in times if time is not None), default=None)
+        return min(times, default=None)
 
     def _may_expire(self, instance: Instance) -> bool:
         return (

@@ -35,6 +35,25 @@ def forecast(scheduler: Scheduler, now: float, read_by: ReadBy = UNTOLD) -> dict
     return _play(scheduler, now, read_by)[0]
 
 
+def of_last(
+    scheduler: Scheduler, request: Request, now: float, read_by: ReadBy = UNTOLD
+) -> float | None:
+    """Seconds that `forecast` says of a waiting request, at the price of a few steps; None where it
+    is not the last in turn for a model that is ready, which takes all of them.
+    """
+    instance = scheduler.node.instances[request.model]
+    if len(request.models) > 1 or not instance.serving or instance.leaving:
+        return None
+    if not scheduler.queue.is_last(request):
+        return None
+    service_s = scheduler.estimates.service_s(request.model)
+    busy = _busy_for(scheduler, instance, service_s, now, read_by)
+    if busy[-1] - busy[0] > service_s:
+        return None
+    rounds, slot = divmod(scheduler.queue.depth(request.model) - 1, len(busy))
+    return busy[slot] + rounds * service_s
+
+
 def _play(scheduler: Scheduler, now: float, read_by: ReadBy) -> tuple[dict[str, Forecast], float]:
     """The estimates, and after how many seconds everybody who is here now will be served."""
     order = sorted(
@@ -62,7 +81,7 @@ def expected_wait(scheduler: Scheduler, model: str, now: float, read_by: ReadBy 
     """Seconds that a request for the model would wait if it came now."""
     known, everybody = _play(scheduler, now, read_by)
     instance = scheduler.node.instances[model]
-    service_s = scheduler.estimates.stats(instance.model, now).service_s
+    service_s = scheduler.estimates.service_s(model)
     mine = [known[request.id].eta_s for request in scheduler.queue.of(model)]
     if mine:
         return max(mine) + service_s / min(instance.slots, 64)
@@ -99,7 +118,7 @@ def _drained(scheduler: Scheduler, now: float, read_by: ReadBy) -> float:
     rest = 0.0
     for each in scheduler.node.instances.values():
         if each.in_flight and not each.model.resident:
-            service_s = scheduler.estimates.stats(each.model, now).service_s
+            service_s = scheduler.estimates.service_s(each.name)
             rest = max(rest, *_busy_for(scheduler, each, service_s, now, read_by))
     return rest
 

@@ -90,6 +90,18 @@ class Queue:
         for priority in _PRIORITIES:
             yield from self._lanes.get((model, priority), {}).values()
 
+    def depth(self, model: str) -> int:
+        """How many wait for this model."""
+        return len(self._by_model.get(model, ()))
+
+    def is_last(self, request: Request) -> bool:
+        """Is the turn of everybody who waits for the same model before its own?"""
+        model = request.model
+        for priority in _PRIORITIES[request.priority + 1 :]:
+            if (model, priority) in self._lanes:
+                return False
+        return next(reversed(self._lanes[model, request.priority])) == request.id
+
     def any_of(self, requests: frozenset[str]) -> bool:
         """Does any of these still wait?"""
         return any(request in self.waiting for request in requests)

@@ -23,6 +23,8 @@ class Roster:
         self._swapper = swapper
         self._estimates = estimates
         self._make: MakeRule | None = None
+        self.edition = 0
+        """Another number whenever models have come or gone."""
 
     def configure(self, models: Iterable[Model], make_rule: MakeRule) -> frozenset[str]:
         """These are all models now. One that is gone serves who waits for it, then it retires.
@@ -30,6 +32,7 @@ class Roster:
         Returns those that were resident and are not any more, or the other way round.
         """
         self._make = make_rule
+        self.edition += 1
         instances, known = self._node.instances, {model.name: model for model in models}
         moved = set[str]()
         for model in known.values():
@@ -49,6 +52,7 @@ class Roster:
         self._swapper.ask_to_leave(instance, now)
         if instance.state in VACANT:
             del self._node.instances[instance.name]
+            self.edition += 1
             self._node.unsettle()
             self._make_rule()
 

@@ -186,7 +186,7 @@ class Scheduler:
             self.emit(Note(kind="requeued", model=request.model, requests=(request.id,)))
 
     def _serve_residents(self, now: float) -> None:
-        for request in tuple(self.aside):
+        for request in tuple(self.aside.waiting.values()):
             for name in request.models:
                 instance = self.node.instances[name]
                 if instance.model.resident and instance.free:

@@ -18,15 +18,16 @@ from ..scheduler.types import LOCAL
 log = logging.getLogger("jano.facts")
 
 
-class Fact(Struct, frozen=True, kw_only=True, tag=True, tag_field="fact", gc=False):
+class Fact(Struct, frozen=True, tag=True, tag_field="fact", gc=False):
     """Base of all facts. Thousands are kept; none can be part of a cycle, so that Python's
-    collector need not walk through them.
+    collector need not walk through them. Those of every request are made by position, for names
+    take several times as long.
     """
 
     at: float
 
 
-class RequestQueued(Fact, frozen=True, kw_only=True):
+class RequestQueued(Fact, frozen=True):
     """A request for a model was accepted and waits (perhaps for no time at all).
 
     `traceparent` and `tracestate` are the caller's W3C trace context as it came.
@@ -45,7 +46,7 @@ class RequestQueued(Fact, frozen=True, kw_only=True):
     tracestate: str = ""
 
 
-class RequestGranted(Fact, frozen=True, kw_only=True):
+class RequestGranted(Fact, frozen=True):
     """It has a slot and goes to the model server at `url`. `queue_ms` counts from its arrival;
     `eta_ms` is what was expected of it then, None where nothing was.
     """
@@ -76,7 +77,7 @@ class RequestFirstByte(Fact, frozen=True, kw_only=True):
     ms: float
 
 
-class RequestEnded(Fact, frozen=True, kw_only=True):
+class RequestEnded(Fact, frozen=True):
     """The end of a request, whatever became of it.
 
     `outcome`: `served` (an answer of any status was passed on whole), `refused` (by Jano),

@@ -1,0 +1,99 @@
+"""Every part of a request's facts is what its name says."""
+
+from __future__ import annotations
+
+import pytest
+
+from jano_core.plugin.contracts import Usage
+from jano_core.scheduler.types import Priority
+from jano_core.telemetry import facts as f
+from jano_core.testing.playhouse import Actor, playhouse
+
+pytestmark = pytest.mark.anyio
+
+USAGE = Usage(prompt_tokens=3, generated_tokens=4)
+
+
+async def test_the_parts_of_a_requests_facts_are_in_their_places() -> None:
+    told: list[f.Fact] = []
+    async with playhouse(Actor("chat", load_s=5.0)) as stage:
+        stage.jano.facts.subscribe(told.append)
+        clock = stage.jano.clock
+        came = clock.wall()
+        ticket = stage.jano.dispatcher.submit(
+            "chat",
+            path="/path",
+            method="PUT",
+            client="client",
+            session="session",
+            priority=Priority.LOW,
+            stream=True,
+            traceparent="parent",
+            tracestate="state",
+        )
+        lease = await ticket.lease()
+        granted = clock.wall()
+        ticket.first_byte()
+        ticket.finish(
+            "failed",
+            status=502,
+            usage=USAGE,
+            bytes_in=5,
+            bytes_out=6,
+            error="error",
+            code="code",
+            content_type="type",
+        )
+    queued, has_slot, ended = (
+        next(fact for fact in told if isinstance(fact, kind))
+        for kind in (f.RequestQueued, f.RequestGranted, f.RequestEnded)
+    )
+    assert queued == f.RequestQueued(
+        at=came,
+        id=ticket.id,
+        model="chat",
+        path="/path",
+        method="PUT",
+        client="client",
+        session="session",
+        priority="low",
+        stream=True,
+        resident=False,
+        traceparent="parent",
+        tracestate="state",
+    )
+    assert has_slot == f.RequestGranted(
+        at=granted,
+        id=ticket.id,
+        model="chat",
+        node="local",
+        attempt=1,
+        queue_ms=lease.queue_ms,
+        swap_ms=lease.swap_ms,
+        eta_ms=ticket.eta_ms,
+        url="http://127.0.0.1:9001",
+    )
+    assert ended == f.RequestEnded(
+        at=granted,
+        id=ticket.id,
+        model="chat",
+        outcome="failed",
+        status=502,
+        total_ms=pytest.approx((granted - came) * 1000),
+        queue_ms=lease.queue_ms,
+        swap_ms=lease.swap_ms,
+        ttfb_ms=0.0,
+        usage=USAGE,
+        bytes_in=5,
+        bytes_out=6,
+        client="client",
+        session="session",
+        priority="low",
+        path="/path",
+        code="code",
+        error="error",
+        attempt=1,
+        resident=False,
+        content_type="type",
+        fails=0,
+    )
