@@ -237,6 +237,7 @@ class Connection(asyncio.Protocol):
     def _break_off(self, turn: Turn) -> None:
         """The body of the running request is none; say so if nothing else was said."""
         assert self._reader.refusal is not None
+        turn.flush()
         turn.hang_up()
         if turn.begun:
             self._cut(turn)

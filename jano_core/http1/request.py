@@ -21,6 +21,7 @@ PIECE_COST = 64
 """What a piece of a body takes besides its bytes: a body in tiny chunks is not free."""
 
 _TOO_LONG = 431, f"a request's headers may have {MAX_HEAD} bytes"
+_FRAMING = (b"content-length", b"transfer-encoding")
 _ABSOLUTE = re.compile(rb"https?://([^/?@]+)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE | re.DOTALL)
 
 
@@ -73,6 +74,8 @@ class RequestReader:
         self.in_head = False
         """Some bytes of a head have come, but not all."""
         self._request: Request | None = None
+        self._again: Request | None = None
+        """One whose body the parser is being told of."""
         self._url = b""
         self._headers: Headers = []
         self._moved = False
@@ -118,7 +121,7 @@ class RequestReader:
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
-        if len(self.arrived) >= MAX_WAITING:
+        if len(self.arrived) >= MAX_WAITING and not self._again:
             self._refuse(503, "too many requests before the first was answered")
         self._url, self._headers = b"", []
         self._request, self.in_head, self._moved, self._waste = None, True, True, 0
@@ -134,6 +137,9 @@ class RequestReader:
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
+        if self._again:
+            self._request, self.in_head, self._again = self._again, False, None
+            return
         parser, headers = self._parser, self._headers
         version = parser.get_http_version()
         fields = dict(headers)
@@ -179,8 +185,15 @@ class RequestReader:
         if request.websocket:
             self.rest = rest
             return b""
-        # Nobody has to follow such a wish; the parser would take the rest for the other protocol.
+        # Nobody has to follow such a wish, which many a client tries with its first request
+        # (`Upgrade: h2c`). But the parser takes all that follows for the other protocol, the body
+        # too: another parser is told what body to expect.
         self._parser = httptools.HttpRequestParser(self)
+        framing = [pair for pair in request.headers if pair[0] in _FRAMING]
+        if framing:
+            self._again, request.complete = request, False
+            lines = b"".join(b"%b: %b\r\n" % pair for pair in framing)
+            rest = b"POST / HTTP/1.1\r\n" + lines + b"\r\n" + rest
         return rest
 
     def _settle(self, request: Request) -> None:

@@ -203,7 +203,8 @@ def _wrong(request: Request) -> bytes:
     if fields.get(b"sec-websocket-version") != b"13":
         return plain(426, "WebSockets of version 13 only", [(b"sec-websocket-version", b"13")])
     key = fields.get(b"sec-websocket-key", b"")
-    if request.method != "GET" or len(key) != 24 or request.body or not request.complete:
+    body = fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
+    if request.method != "GET" or len(key) != 24 or body:
         return plain(400, "this is no WebSocket handshake")
     return b""
 

@@ -178,11 +178,10 @@ class Turn:
     # -- the answer
 
     def _start(self, status: int, headers: Headers) -> None:
+        if self._gone:
+            return
         if self.begun:
             raise RuntimeError("the answer has begun already")
-        if self._gone:
-            self.begun = True
-            return
         request, connection = self.request, self._connection
         self.keep_alive = connection.may_keep_alive(request)
         self._bodiless = request.method == "HEAD" or status in (204, 304)
@@ -199,11 +198,10 @@ class Turn:
         connection.loop.call_soon(self.flush)
 
     def _body(self, chunk: bytes, more: bool) -> None:
+        if self._gone:
+            return
         if self.complete or not self.begun:
             raise RuntimeError("a body before its head, or after its end")
-        if self._gone:
-            self.complete = not more
-            return
         size = 0 if self._bodiless else len(chunk)
         left = self._left
         if left is not None:
@@ -230,7 +228,8 @@ class Turn:
             parts.insert(0, self._head)
             self._head = None
         if size <= JOINED:
-            self._connection.write(b"".join(parts))
+            if parts:
+                self._connection.write(b"".join(parts))
         else:
             self._connection.transport.writelines(parts)
 

@@ -1,0 +1,151 @@
+"""A connection without a network: what is written to it, and what the application does."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from jano_core.http1.asgi import Application, Message, Receive, Scope, Send
+from jano_core.http1.connection import Connection
+from jano_core.http1.listener import Listener
+
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+CLOSING = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+
+
+def post(body: bytes, path: bytes = b"/", *headers: bytes) -> bytes:
+    lines = [b"POST " + path + b" HTTP/1.1", b"host: x", b"content-length: %d" % len(body)]
+    return b"\r\n".join([*lines, *headers]) + b"\r\n\r\n" + body
+
+
+class FakeTransport(asyncio.Transport):
+    """Takes everything, until it is told that the client is slow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.reading = True
+        self.ended = ""
+        """`closed`, `aborted`, or nothing yet."""
+        self.said_eof = False
+        self.unsent = 0
+
+    @property
+    def out(self) -> bytes:
+        """Everything written, without what differs from second to second."""
+        return re.sub(rb"date: [^\r]*\r\n", b"", b"".join(self.writes))
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return ("10.0.0.1", 5) if name == "peername" else default
+
+    def write(self, data: Any) -> None:
+        assert not self.ended
+        self.writes.append(bytes(data))
+
+    def writelines(self, list_of_data: Any) -> None:
+        self.write(b"".join(list_of_data))
+
+    def pause_reading(self) -> None:
+        assert self.reading
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.reading
+        self.reading = True
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.said_eof = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def close(self) -> None:
+        self.ended = self.ended or "closed"
+
+    def abort(self) -> None:
+        self.ended = self.ended or "aborted"
+
+
+class Rig:
+    """A listener with one connection."""
+
+    def __init__(self, application: Application) -> None:
+        self.listener = Listener(socket.socket(), application, backlog=1)
+        self.listener.loop = asyncio.get_running_loop()
+        self.transport = FakeTransport()
+        self.connection = Connection(self.listener)
+        self.connection.connection_made(self.transport)
+
+    async def feed(self, *pieces: bytes) -> bytes:
+        """What is answered to these pieces."""
+        before = len(self.transport.out)
+        for piece in pieces:
+            self.connection.data_received(piece)
+            await steps(1)
+        await steps()
+        return self.transport.out[before:]
+
+    async def hang_up(self) -> None:
+        self.connection.connection_lost(None)
+        await steps()
+
+
+async def steps(count: int = 5) -> None:
+    """Let the loop go round."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def body_of(receive: Receive) -> bytes:
+    """The whole body of a request."""
+    body = b""
+    while (message := await receive())["type"] == "http.request":
+        body += message["body"]
+        if not message["more_body"]:
+            return body
+    raise ConnectionError("the client is gone")
+
+
+async def head(send: Send, status: int = 200, *headers: tuple[bytes, bytes]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+
+
+async def body(send: Send, chunk: bytes = b"", *, more: bool = False) -> None:
+    await send({"type": "http.response.body", "body": chunk, "more_body": more})
+
+
+async def whole(send: Send, text: bytes, status: int = 200) -> None:
+    await head(send, status, (b"content-length", b"%d" % len(text)))
+    await body(send, text)
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with method, path and body."""
+    await whole(
+        send, b"%b %b " % (scope["method"].encode(), scope["raw_path"]) + await body_of(receive)
+    )
+
+
+class Held:
+    """An application that does what a test tells it to, while the test looks on."""
+
+    def __init__(self) -> None:
+        self.calls: list[Held] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = Held()
+        call.scope, call.receive, call.send = scope, receive, send
+        call.over = asyncio.Event()
+        self.calls.append(call)
+        await call.over.wait()
+
+    scope: Scope
+    receive: Callable[[], Awaitable[Message]]
+    send: Send
+    over: asyncio.Event
