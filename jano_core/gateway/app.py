@@ -47,7 +47,7 @@ class Gateway:
         """Serve one call; returns when it is over, answered or given up by its client."""
         call = Call(scope, receive, send)
         if scope["type"] == "websocket":
-            await serve_websocket(self._house, call)
+            await serve_websocket(self._house, call, scope.get("extensions") or ())
             return
         try:
             call.cors = cors_headers(self._house.config, call)

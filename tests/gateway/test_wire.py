@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from socketserver import StreamRequestHandler, ThreadingTCPServer
@@ -9,8 +10,8 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 import pytest
 import websockets.sync.server
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin, Subprotocol
 
 from jano_core.testing.running import RunningJano, running_jano
 from tests.wire_client import ask, opened, until
@@ -122,16 +123,23 @@ async def test_a_websocket_that_its_client_closes(jano: RunningJano) -> None:
     await until(lambda: not jano.get("/api/queue")["running"], "nothing runs any more")
 
 
-async def test_a_websocket_to_nobody_is_refused(jano: RunningJano) -> None:
-    url = jano.url.replace("http", "ws") + "/upstream/nobody/ws"
-    with pytest.raises(Exception, match="403"):
-        await connect(url, proxy=None)
-
-
-async def test_a_websocket_of_a_foreign_page_is_refused(jano: RunningJano) -> None:
-    url = jano.url.replace("http", "ws") + "/upstream/talk/ws"
-    with pytest.raises(Exception, match="403"):
-        await connect(url, origin="http://evil.example", proxy=None)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("path", "origin", "status", "code"),
+    [
+        ("/upstream/nobody/ws", None, 404, "model_not_found"),
+        ("/elsewhere", None, 404, "not_found"),
+        ("/upstream/talk/ws", "http://evil.example", 403, "permission_denied"),
+        ("/upstream/plain/short", None, 502, "upstream_failed"),
+    ],
+)
+async def test_a_websocket_that_is_refused(
+    jano: RunningJano, path: str, origin: Origin | None, status: int, code: str
+) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(jano.url.replace("http", "ws") + path, origin=origin, proxy=None)
+    answer = refused.value.response
+    assert answer.status_code == status
+    assert json.loads(answer.body or b"")["error"]["code"] == code
 
 
 @pytest.mark.parametrize("query", ["proxy", "upstream?no-history"])
