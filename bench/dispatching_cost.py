@@ -35,7 +35,6 @@ ROUNDS = 15
 WAITING = 8
 BOXES = (1, 2, 20)
 USAGE = Usage(prompt_tokens=20, generated_tokens=10)
-HOT, QUEUED = "m0", "m0"
 
 
 def blueprint(models: int, parallel: int) -> Blueprint:
@@ -83,7 +82,9 @@ def submit(dispatcher: Dispatcher) -> Ticket:
 def main() -> None:
     """A line for each size of box; medians of rounds that take turns."""
     kinds = ("scheduler", "at once", f"behind {WAITING}")
-    found = {(models, kind): [] for models in BOXES for kind in kinds}  # type: dict[tuple[int, str], list[float]]
+    found: dict[tuple[int, str], list[float]] = {
+        (models, kind): [] for models in BOXES for kind in kinds
+    }
     for _ in range(ROUNDS):
         for models in BOXES:
             found[models, kinds[0]].append(cost(HeadStart(), models))

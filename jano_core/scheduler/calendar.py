@@ -37,10 +37,12 @@ class Calendar:
 
     def next(self, wake_at: float | None) -> float | None:
         """When something is due, at `wake_at` at the latest; None where nothing ever is."""
-        scheduler = self._scheduler
+        scheduler, restless = self._scheduler, self._scheduler.node.restless()
+        if not (restless or scheduler.queue.waiting or scheduler.aside.waiting):
+            return wake_at
         due = (scheduler.queue.missed_at(), scheduler.aside.missed_at(), wake_at)
         times = [time for time in due if time is not None]
-        for instance in scheduler.node.restless():
+        for instance in restless:
             if instance.state == "cooling":
                 times.append(scheduler.health.well_at(instance))
             elif self._may_expire(instance):

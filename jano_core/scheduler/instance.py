@@ -98,6 +98,14 @@ class Instance:
             return self.state is S.STOPPED
         return self.model.ttl > 0 and self.state is S.READY and not self.pinned
 
+    def rests(self, now: float) -> bool:
+        """Of one that is restless: can it be only its `ttl` that moves it, and not yet?"""
+        return (
+            self.state is S.READY
+            and not (self.retired or self.leaving or self.model.resident)
+            and (bool(self.in_flight) or now < self.last_used + self.model.ttl)
+        )
+
     @property
     def free(self) -> int:
         """Slots that could be granted now."""

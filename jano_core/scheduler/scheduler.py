@@ -71,7 +71,7 @@ class Scheduler:
         now = event.at
         take = self._takes[type(event)]
         take(event, now)
-        if self._is_at_rest():
+        if self._is_at_rest(now):
             self._decider.rest()
         else:
             self.swapper.advance(now)
@@ -84,16 +84,16 @@ class Scheduler:
 
     def next_deadline(self) -> float | None:
         """When `handle(Tick)` must be called if nothing happens before; None: not needed."""
-        if self._is_at_rest():
-            return self._decider.wake_at
         return self._calendar.next(self._decider.wake_at)
 
-    def _is_at_rest(self) -> bool:
-        """Nobody waits, nothing moves or may move by itself, and the strategy has no wish."""
+    def _is_at_rest(self, now: float) -> bool:
+        """Nobody waits, nothing moves or is about to by itself, and the strategy has no wish."""
         node = self.node
         waits = self.queue.waiting or self.aside.waiting
-        moves = node.swaps or node.intents or node.restless()
-        return not waits and not moves and self.policy.strategy.eager
+        if waits or node.swaps or node.intents or not self.policy.strategy.eager:
+            return False
+        restless = node.restless()
+        return not restless or all(instance.rests(now) for instance in restless)
 
     # -- what happens to requests
 
@@ -119,7 +119,7 @@ class Scheduler:
             and len(instance.in_flight) < instance.slots
             and len(request.models) == 1
             and (request.deadline is None or request.deadline >= now)
-            and self._is_at_rest()
+            and self._is_at_rest(now)
         )
 
     def _left(self, event: ev.Left, now: float) -> None:

@@ -46,7 +46,7 @@ async def test_its_commands_work_and_a_router_uses_it(tmp_path: Path) -> None:
     )
     told = ran.stdout.decode()
     assert ran.returncode == 0, told
-    assert "jano-crowd" in told and "4 passed" in told
+    assert "jano-crowd" in told and "5 passed" in told
     simulated = re.findall(r"^(herd|rare) +(crowd|greedy|headstart) ", told, re.MULTILINE)
     assert len(simulated) == 6
 

@@ -112,6 +112,42 @@ def test_an_idle_model_goes_after_its_ttl() -> None:
     """)
 
 
+def test_requests_for_one_model_do_not_keep_another_from_its_end() -> None:
+    """Every event is a plain one: a free slot is granted, or a request ends and nobody waits."""
+    models = [Model(name="chat", memory=1, ttl=30), Model(name="code", memory=1, ttl=30)]
+    book = Playbook(models, budget=2).perform("""
+        1 arrives for chat | load chat
+        chat is ready      | grant 1
+        2 arrives for code | load code
+        code is ready      | grant 2
+        2 is served        | nothing
+        +20s               | nothing
+        1 is served        | nothing
+        3 arrives for chat | grant 3
+    """)
+    assert book.scheduler.next_deadline() == 30
+    book.perform("""
+        +9s                | nothing
+        3 is served        | nothing
+    """)
+    book.now = 30.0  # an event comes before the timer
+    book.perform("""
+        4 arrives for chat | unload code, grant 4
+        code is gone       | nothing
+        4 is served        | nothing
+        +29s               | nothing
+        +1s                | unload chat
+    """)
+
+
+def test_a_request_that_comes_as_its_model_is_to_go_keeps_it() -> None:
+    book = Playbook([Model(name="chat", ttl=30)]).perform(f"""{CHAT_RUNS}
+        1 is served        | nothing
+    """)
+    book.now = 30.0
+    book.perform("2 arrives for chat | grant 2")
+
+
 @pytest.mark.parametrize("ttl, told", [(0, "unpin chat"), (30, "pin chat")])
 def test_without_a_ttl_or_with_a_pin_it_stays(ttl: float, told: str) -> None:
     Playbook([Model(name="chat", ttl=ttl)]).perform(
