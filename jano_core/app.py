@@ -113,7 +113,7 @@ class Jano:
         try:
             async with anyio.create_task_group() as tasks:
                 if memory_folder is not None:
-                    memoir = Memoir(memory_folder, jano.dispatcher.scheduler)
+                    memoir = Memoir(memory_folder, jano.dispatcher.scheduler, jano.facts)
                     memoir.recall()
                     tasks.start_soon(memoir.keep)
                 jano.router_log.listener = partial(jano.feed.log, "proxy")

@@ -10,6 +10,7 @@ import msgspec
 
 from ..scheduler.estimates import Learned
 from ..scheduler.scheduler import Scheduler
+from ..telemetry.facts import Facts
 
 FILE = "estimates.json"
 EVERY_S = 30.0
@@ -20,9 +21,10 @@ log = logging.getLogger("jano.memoir")
 class Memoir:
     """One JSON file, replaced as a whole when something changed, at most every half minute."""
 
-    def __init__(self, folder: Path, scheduler: Scheduler) -> None:
+    def __init__(self, folder: Path, scheduler: Scheduler, facts: Facts) -> None:
         self._path = folder / FILE
         self._scheduler = scheduler
+        self._facts = facts
         self._written = b""
 
     def recall(self) -> None:
@@ -39,18 +41,20 @@ class Memoir:
         self._scheduler.roster.recall()
 
     async def keep(self) -> None:
-        """Write now and then, for ever, and once more when cancelled."""
+        """Write now and then while something happens, for ever, and once more when cancelled."""
         try:
             while True:
                 await anyio.sleep(EVERY_S)
-                self._write()
+                if not self._write():
+                    await self._facts.next()
         finally:
             self._write()
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Whether there was anything new."""
         text = msgspec.json.encode(self._scheduler.estimates.learned())
         if text == self._written:
-            return
+            return False
         draft = self._path.with_suffix(".draft")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,3 +63,4 @@ class Memoir:
         except OSError as error:
             log.warning("what was learned cannot be kept: %s", error)
         self._written = text
+        return True

@@ -56,13 +56,15 @@ class Weigher:
         """Model → the most that it took while Jano looked."""
 
     async def run(self) -> None:
-        """Look at the ready models now and then, for ever."""
+        """Look at the ready models now and then while something happens, for ever."""
+        scheduler = self._dispatcher.scheduler
         while True:
             await anyio.sleep(EVERY_S)
-            instances = self._dispatcher.scheduler.node.instances
-            for name, instance in tuple(instances.items()):
+            for name, instance in tuple(scheduler.node.instances.items()):
                 if self._shares and instance.serving and not instance.model.resident:
                     await self._weigh(name)
+            if not scheduler.running:
+                await self._dispatcher.facts.next()
 
     async def make_room(self, model: str) -> None:
         """Called before a load: wait until there is as much free as the model was seen to take.

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import anyio
 from msgspec import Struct
 
 from ..plugin.contracts import Usage
@@ -260,6 +261,15 @@ class Facts:
 
         remove = self.subscribe(guarded)
         return remove
+
+    async def next(self) -> None:
+        """Return once a fact has come. Between calls nobody listens, and facts cost nothing."""
+        news = anyio.Event()
+        remove = self.subscribe(lambda fact: news.set())
+        try:
+            await news.wait()
+        finally:
+            remove()
 
     def emit(self, fact: Fact) -> None:
         """Tell everybody who hears of its kind."""
