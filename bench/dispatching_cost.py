@@ -47,7 +47,7 @@ def blueprint(models: int, parallel: int) -> Blueprint:
         path = Path(folder, "jano.toml")
         path.write_text(stage.configuration(""))
         loaded = load(path, registry, {})
-    site = Site(url="", state_folder=None, transport=stage, log_of=lambda _: LogBuffer())
+    site = Site(url="", state_folder=None, transport=stage, log_of=lambda _: LogBuffer().write)
     return Blueprint(loaded, registry, site)
 
 
