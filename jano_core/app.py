@@ -20,6 +20,7 @@ from .gateway.app import Gateway
 from .plugin.registry import Registry
 from .recorder import Recorder
 from .runtime.dispatcher import Dispatcher
+from .runtime.guards import dismiss_all
 from .runtime.log_buffer import LogBuffer
 from .runtime.memoir import Memoir
 from .runtime.sweep import sweep
@@ -126,6 +127,8 @@ class Jano:
                     jano.feed.close()
                     tasks.cancel_scope.cancel()
         finally:
+            with anyio.CancelScope(shield=True):
+                await dismiss_all()
             await jano.telemetry.close()
 
     # -- what the server asks of it

@@ -1,6 +1,6 @@
 """The small process between Jano and a model server; run as a script, never imported by Jano.
 
-    python -I -S guard.py COMMAND [ARGUMENT ...]
+    python -I -S guard.py
 
 It exists because Jano may be killed without a chance to clean up, and because what a server's
 command leaves behind (a shell's background job, a forked worker) should end with it. Neither can
@@ -9,18 +9,22 @@ function is unsafe in a process with threads. The guard
 
 * starts the command in a session of its own, so that one signal reaches its whole group;
 * on Linux is the reaper of everything below it, so that nothing can slip out of its sight;
-* ends all of it at once when its standard input closes, which the kernel does if Jano dies;
-* outlives the command until nothing of it is left, so that its last word is the proof.
+* ends all of it at once when its line to Jano is cut, which the kernel does if Jano dies;
+* outlives the command until nothing of it is left, so that its last word is the proof. Then it may
+  guard the next one: to start an interpreter takes longer than to start many a server.
 
-Standard input takes orders, one byte each: `T` asks everything to end (SIGTERM), `K` ends it.
-Standard error reports, a line each: `pid N` or `error TEXT`, when the command ends `exit N` or
-`signal N`, and `gone` when nothing is left.
-The command gets an empty standard input, and Jano's pipe as its standard output and error.
+Its standard input is the line, a Unix socket. It takes orders: `S`, eight bytes of length and so
+many of text start a command; the text is its folder, the number of its words, the words, and its
+environment, each ended by a null byte, and with the order comes a pipe. `T` asks all of it to end
+(SIGTERM), `K` ends it. Back come reports, a line each: `pid N`, or `error WHAT TEXT` with the step
+that failed; when the command ends `exit N` or `signal N`; and `gone` when nothing is left.
+The command gets an empty standard input, and the pipe as its standard output and error.
 """
 
 import os
 import select
 import signal
+import socket
 import sys
 
 LINUX = sys.platform == "linux"
@@ -28,11 +32,12 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 FAILED_TO_RUN = 127
 LOOK_AGAIN_MS = 20
+START = b"S"
+SIZE = 8
 
 
-def main(command: list[str]) -> None:
-    """Run `command`; returns when nothing of it is left, exits with 127 if it cannot be run."""
-    _close_strays()
+def main() -> None:
+    """Guard one command after the other; returns when the line to Jano is cut."""
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -43,31 +48,57 @@ def main(command: list[str]) -> None:
         signal.signal(request, _ignore)
     if LINUX:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    server = _start(command)
-    _report(f"pid {server}")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the output's end must be the server's end
-    _watch(server, woken)
-    _report("gone")
+    line = socket.socket(fileno=0)
+    while (order := _next_order(line)) is not None:
+        server = _start(*order)
+        if server:
+            _report(f"pid {server}")
+            _watch(server, woken, line)
+        _report("gone")
 
 
-def _close_strays() -> None:
-    """A server must not hold what Jano has open, such as sockets that a service manager passed to
-    it. uvloop, unlike asyncio, lets them through, its own ends of the three pipes included.
+def _next_order(line: socket.socket) -> tuple[list[bytes], int] | None:
+    """The texts of the next order to start and its pipe; None when the line is cut. Orders to end
+    what is gone already come too late and mean nothing.
     """
-    for name in os.listdir("/dev/fd"):  # noqa: PTH208 (the listing itself is one of them)
-        if int(name) > 2:
-            try:
-                os.close(int(name))
-            except OSError:
-                pass
+    kind = b""
+    while kind != START:
+        try:
+            kind, pipes, _, _ = socket.recv_fds(line, 1, 1)
+        except ConnectionError:  # Jano died and had not read the last report
+            return None
+        if not kind:
+            return None
+    size = int.from_bytes(_exactly(line, SIZE), "big")
+    return _exactly(line, size).split(b"\0")[:-1], pipes[0]
 
 
-def _start(command: list[str]) -> int:
-    """Fork and exec; returns only when the command really runs."""
+def _exactly(line: socket.socket, size: int) -> bytes:
+    text = b""
+    while len(text) < size:
+        more = _read(line, size - len(text))
+        if not more:  # Jano died in the middle of an order
+            os._exit(0)
+        text += more
+    return text
+
+
+def _read(line: socket.socket, size: int) -> bytes:
+    try:
+        return line.recv(size)
+    except ConnectionError:
+        return b""
+
+
+def _start(texts: list[bytes], output: int) -> int:
+    """Fork and exec; returns only when the command really runs, 0 if it cannot be run."""
+    folder, count, *rest = texts
+    command, settings = rest[: int(count)], rest[int(count) :]
     failure, told = os.pipe()
     guard = os.getpid()
     child = os.fork()
     if child == 0:
+        step = "cwd"
         try:
             os.setsid()
             if LINUX:
@@ -80,21 +111,28 @@ def _start(command: list[str]) -> int:
             ):  # Python ignores these, and exec keeps it
                 signal.signal(number, signal.SIG_DFL)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            os.dup2(1, 2)
-            os.execvp(command[0], command)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            os.close(output)
+            os.chdir(folder)
+            step = "command"
+            os.execvpe(command[0], command, dict(each.split(b"=", 1) for each in settings))
         except OSError as error:
-            os.write(told, (error.strerror or str(error)).encode())
+            os.write(told, f"{step} {error.strerror or error}".encode())
         finally:
             os._exit(FAILED_TO_RUN)
     os.close(told)
-    if text := os.read(failure, 1024):
+    os.close(output)  # its end must be the server's end
+    text = os.read(failure, 1024)
+    os.close(failure)
+    if text:
+        os.waitpid(child, 0)
         _report("error " + text.decode(errors="replace"))
-        _report("gone")
-        sys.exit(FAILED_TO_RUN)
+        return 0
     return child
 
 
-def _watch(server: int, woken: int) -> None:
+def _watch(server: int, woken: int, line: socket.socket) -> None:
     """Follow orders until nothing of the server is left."""
     poll = select.poll()
     poll.register(0, select.POLLIN)
@@ -117,7 +155,7 @@ def _watch(server: int, woken: int) -> None:
         if woken in ready:
             os.read(woken, 1024)
         if 0 in ready:
-            orders = os.read(0, 64)
+            orders = _read(line, 64)
             if b"T" in orders:
                 _signal_all(server, running, signal.SIGTERM)
             if b"K" in orders or not orders:
@@ -183,8 +221,8 @@ def _ending(status: int) -> str:
 
 def _report(line: str) -> None:
     try:
-        os.write(2, line.encode() + b"\n")
-    except OSError:  # nobody listens any more; standard input has closed as well
+        os.write(0, line.encode() + b"\n")
+    except OSError:  # nobody listens any more
         pass
 
 
@@ -199,5 +237,5 @@ def _ignore(number: int, frame: object) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
     os._exit(0)  # nothing is left to tidy up, and somebody waits

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import os
 import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 
 import anyio
-from anyio.abc import ByteReceiveStream, Process
+from anyio.abc import ByteReceiveStream
 
 from ..errors import LoadFailed, StopFailed
-from . import guard, process_tree
+from . import guards, process_tree
+from .guards import ASK, GONE, KILL, Guard
+from .pipe import Pipe
 
 SECOND_TERM_S = 2.0
 """After the second SIGTERM: at the first, a llama-server with a stream in flight may stay."""
@@ -19,9 +21,6 @@ KILL_S = 5.0
 LAST_WORDS_S = 0.2
 """How long the output of an ended process is still awaited: it says why."""
 READ_SIZE = 65536
-
-REAP_S = 1.0
-ASK, KILL, GONE = b"T", b"K", "gone"
 
 
 class GuardedProcess:
@@ -31,14 +30,11 @@ class GuardedProcess:
     command stops once the pipe is full. `identity` is that of the command, not of its guard.
     """
 
-    def __init__(self, process: Process, output: Callable[[str], None]) -> None:
-        assert process.stdin and process.stdout and process.stderr
-        self._guard = process
-        self._orders = process.stdin
-        self._reports = _Lines(process.stderr)
-        self._output = Output(process.stdout, output)
+    def __init__(self, guard: Guard, pipe: Pipe, output: Callable[[str], None]) -> None:
+        self._guard: Guard | None = guard
+        self._pipe = pipe
+        self._output = Output(pipe, output)
         self._why = ""
-        self._proven_gone = False
         self.identity = process_tree.Identity(0, "", "")
 
     @classmethod
@@ -54,22 +50,22 @@ class GuardedProcess:
 
         When this raises or is cancelled, nothing is left of it.
         """
-        shell = [sys.executable, "-I", "-S", guard.__file__, *command]
+        guard, pipe = guards.take(), Pipe()
+        self = cls(guard, pipe, output)
         try:
-            with anyio.CancelScope(shield=True):  # it is a moment, and half of it cannot be undone
-                process = await anyio.open_process(
-                    shell, env=env, cwd=cwd or None, start_new_session=True
-                )
-        except OSError as error:
-            raise LoadFailed(f"cannot start in {cwd!r}: {error.strerror}") from error
-        self = cls(process, output)
-        try:
-            word, _, rest = (await self._reports.next()).partition(" ")
+            try:
+                await guard.start(command, env, cwd or ".", pipe.end)
+            finally:
+                os.close(pipe.end)
+            word, _, rest = (await guard.report()).partition(" ")
             if word == "pid":
                 pid = int(rest)
                 self.identity = process_tree.identify(pid) or process_tree.Identity(pid, "", "")
                 return self
-            raise LoadFailed(f"cannot run {command[0]!r}: {rest or 'its guard process failed'}")
+            step, _, why = rest.partition(" ")
+            if step == "cwd":
+                raise LoadFailed(f"cannot start in {cwd!r}: {why}")
+            raise LoadFailed(f"cannot run {command[0]!r}: {why or 'its guard process failed'}")
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.end(())
@@ -78,14 +74,14 @@ class GuardedProcess:
     @property
     def tree(self) -> set[int]:
         """Every process of it now."""
-        return process_tree.descendants(self._guard.pid)
+        return process_tree.descendants(self._guard.pid) if self._guard else set()
 
     async def wait(self) -> str:
         """Why the command ended, as soon as it has. What it started may still run."""
-        if not self._why:
+        if not self._why and self._guard:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._output.pump)
-                self._why = _in_words(await self._reports.next())
+                self._why = _in_words(await self._guard.report())
                 tasks.cancel_scope.deadline = anyio.current_time() + LAST_WORDS_S
         return self._why
 
@@ -95,12 +91,15 @@ class GuardedProcess:
         Raises `StopFailed` if even that does not help. Returns at once if all of it is gone.
         """
         for seconds in patience:
-            await self._order(ASK)
-            if await self.gone_within(seconds):
+            if await self._gone_after(ASK, seconds):
                 return
-        await self._order(KILL)
-        if not await self.gone_within(KILL_S):
+        if not await self._gone_after(KILL, KILL_S):
             raise StopFailed(f"process {self.identity.pid} cannot be ended")
+
+    async def _gone_after(self, order: bytes, seconds: float) -> bool:
+        if self._guard:
+            await self._guard.tell(order)
+        return await self.gone_within(seconds)
 
     async def gone_within(self, seconds: float) -> bool:
         """Whether nothing of it is left, as soon as that is so and after `seconds` at most."""
@@ -109,26 +108,24 @@ class GuardedProcess:
                 tasks.start_soon(self._output.pump)
                 await self._until_gone()
                 tasks.cancel_scope.deadline = anyio.current_time() + LAST_WORDS_S
-        return self._proven_gone
+        if self._guard is None:
+            await self._pipe.aclose()
+        return self._guard is None
 
     async def _until_gone(self) -> None:
-        while (line := await self._reports.next()) and line != GONE:
+        """Afterwards its guard may have another to guard."""
+        if (guard := self._guard) is None:
+            return
+        while (line := await guard.report()) and line != GONE:
             self._why = _in_words(line)
-        if not line and self.identity.boot and not self._proven_gone:
+        if not line and self.identity.boot:
             # The guard was killed before it could clean up. The command dies with it where the
             # system knows parent-death signals; its session is looked through here.
             while process_tree.kill_session(self.identity):  # noqa: ASYNC110 (nobody could tell)
                 await anyio.sleep(0.01)
-        self._proven_gone = True
-        await self._orders.aclose()
-        with anyio.move_on_after(REAP_S):
-            await self._guard.wait()
-
-    async def _order(self, order: bytes) -> None:
-        try:
-            await self._orders.send(order)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            pass  # the guard is gone: so is all that it guarded
+        self._guard = None
+        with anyio.CancelScope(shield=True):
+            await (guards.hand_back(guard) if line else guard.dismiss())
 
 
 class Output:
@@ -146,23 +143,6 @@ class Output:
                 self._sink(self._decoder.decode(await self._stream.receive(READ_SIZE)))
         except (anyio.EndOfStream, anyio.ClosedResourceError, anyio.BrokenResourceError):
             return
-
-
-class _Lines:
-    """The guard's reports, one at a time; empty once the guard is gone."""
-
-    def __init__(self, stream: ByteReceiveStream) -> None:
-        self._stream = stream
-        self._rest = b""
-
-    async def next(self) -> str:
-        while b"\n" not in self._rest:
-            try:
-                self._rest += await self._stream.receive()
-            except (anyio.EndOfStream, anyio.ClosedResourceError, anyio.BrokenResourceError):
-                return ""
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line.decode(errors="replace")
 
 
 def _in_words(report: str) -> str:
