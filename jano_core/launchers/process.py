@@ -57,7 +57,9 @@ class ProcessLauncher(Launcher):
     async def verify(self) -> None:
         """The listener must belong to the process tree of `cmd`, where the system can tell."""
         assert self._process, "verify() follows start()"
-        if self._port and (stranger := ports.stranger(self._port, self._process.tree)):
+        if not self._port or ports.held(self._port, {self._process.identity.pid}):
+            return
+        if stranger := ports.stranger(self._port, self._process.tree):
             raise LoadFailed(f"port {self._port} belongs to {stranger}, not to the model")
 
     async def wait(self) -> str:

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from . import process_tree
@@ -41,10 +41,24 @@ def stranger(port: int, tree: set[int]) -> str | None:
     None if there is none, or where the system does not tell: no /proc, another user's process, a
     container engine's forwarder.
     """
+    if held(port, tree):
+        return None
     for pid in sorted(listening_pids(port) - tree):
         if process_tree.command(pid) not in FORWARDERS:
             return _describe(pid)
     return None
+
+
+def held(port: int, pids: Iterable[int]) -> bool:
+    """Have these processes every socket that takes connections to `port` of this box? So it seems
+    where the system does not tell. A few files are read; to find somebody else takes thousands.
+    """
+    wanted = _sockets(port)
+    for pid in pids:
+        if not wanted:
+            break
+        wanted.difference_update(_open_files(process_tree.PROC / str(pid)))
+    return not wanted
 
 
 def _describe(pid: int) -> str:
@@ -55,7 +69,7 @@ def listening_pids(port: int) -> set[int]:
     """Processes that take connections to `port` of this box, as far as the system tells."""
     if sys.platform != "linux":
         return set()
-    wanted = {f"socket:[{inode}]" for inode in _inodes(port)}
+    wanted = _sockets(port)
     if not wanted:
         return set()
     return {
@@ -63,6 +77,10 @@ def listening_pids(port: int) -> set[int]:
         for entry in process_tree.PROC.iterdir()
         if entry.name.isdigit() and not wanted.isdisjoint(_open_files(entry))
     }
+
+
+def _sockets(port: int) -> set[str]:
+    return {f"socket:[{inode}]" for inode in _inodes(port)}
 
 
 def _inodes(port: int) -> Iterator[str]:

@@ -12,6 +12,7 @@ from ..plugin.server import Reply
 from .upstream import Headers, Transport, Upstream, UpstreamResponse
 
 MAX_BODY = 2**20
+SOONEST_POLL_S = 0.001
 SLOWEST_POLL_S = 0.5
 
 
@@ -76,10 +77,12 @@ async def _read(response: UpstreamResponse) -> Reply:
 async def until_ready(ready: Callable[[], Awaitable[bool]], first: float) -> None:
     """Return soon after `ready` would say yes; for ever if it never does.
 
-    Polled after `first` seconds, then after a tenth of the time that has passed, at most half a
-    second: what polling adds to a load is lost in the load itself.
+    Asked at once, then each time that as long has passed again, until that is `first` seconds; then
+    every `first` seconds; then after a tenth of the time that has passed, at most half a second:
+    what polling adds to a load is lost in the load itself.
     """
     began = anyio.current_time()
     while not await ready():
         elapsed = anyio.current_time() - began
-        await anyio.sleep(max(first, min(SLOWEST_POLL_S, elapsed / 10)))
+        soon = min(first, max(SOONEST_POLL_S, elapsed))
+        await anyio.sleep(max(soon, min(SLOWEST_POLL_S, elapsed / 10)))

@@ -46,6 +46,8 @@ def test_who_listens_is_named(foreign: tuple[subprocess.Popen[bytes], int]) -> N
     assert ports.holder(port) == named
     assert ports.stranger(port, {os.getpid()}) == named
     assert ports.stranger(port, process_tree.descendants(os.getpid())) is None
+    assert ports.held(port, {os.getpid(), program.pid})
+    assert not ports.held(port, {os.getpid()})
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who listens")
