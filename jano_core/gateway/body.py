@@ -82,41 +82,43 @@ async def read_body(call: Call, limit: int) -> Body:
     announced = call.fields.get(b"content-length", b"")
     if announced.isdigit() and int(announced) > limit:
         raise _too_large(limit)
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        message = await call.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        if piece := message.get("body", b""):
-            size += len(piece)
-            if size > limit:
-                raise _too_large(limit)
-            pieces.append(piece)
-            if size > IN_MEMORY:
-                return await _read_to_disk(call, pieces, size, limit)
-        if not message.get("more_body", False):
-            return Body(b"".join(pieces))
+    piece, more = await _received(call)
+    if not more and len(piece) <= min(IN_MEMORY, limit):
+        return Body(piece)
+    pieces, size = [piece], len(piece)
+    while more and size <= min(IN_MEMORY, limit):
+        piece, more = await _received(call)
+        pieces.append(piece)
+        size += len(piece)
+    if size > limit:
+        raise _too_large(limit)
+    if size > IN_MEMORY:
+        return await _on_disk(call, pieces, more, limit)
+    return Body(b"".join(pieces))
 
 
-async def _read_to_disk(call: Call, pieces: list[bytes], size: int, limit: int) -> Body:
+async def _on_disk(call: Call, pieces: list[bytes], more: bool, limit: int) -> Body:
     # Written on the event loop: the page cache takes a piece in less time than a thread hop.
     with tempfile.TemporaryFile(prefix="jano-body-") as file:
         file.writelines(pieces)
         pieces.clear()
-        more = True
+        size = file.tell()
         while more:
-            message = await call.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            piece = message.get("body", b"")
+            piece, more = await _received(call)
             size += len(piece)
             if size > limit:
                 raise _too_large(limit)
             file.write(piece)
-            more = message.get("more_body", False)
         file.flush()
         return Body(mmap(file.fileno(), 0, access=ACCESS_READ))
+
+
+async def _received(call: Call) -> tuple[bytes, bool]:
+    """A piece, and whether more follow. Raises `ClientGone`."""
+    message = await call.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def discard(call: Call) -> None:

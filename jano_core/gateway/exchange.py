@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..errors import Refused, UpstreamError
+from ..errors import Refused
 from ..plugin.contracts import Caller
-from .body import Body
-from .call import Call
+from .body import AsyncPieces, Body
+from .call import Call, RawHeaders
 from .destination import Destination
 from .headers import identity, replaced, upward, waits
 from .house import House, dialect_of
 from .relay import Relay
 from .reply import Reply
 from .signs import early_head, loading_text, waiting_text, working_text
-from .vigil import Patience, Pulse, Vigil
+from .vigil import Pulse, Vigil
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Exchange:
     cancels the request. Whatever happens, the ticket is finished when `run` returns.
     """
 
-    _vigil: Vigil | None = None
+    _relay: Relay | None = None
+    """Whoever asks a server now, or asked the last one."""
     _gone = False
-    _serving = False
 
     def __init__(
         self,
@@ -97,62 +97,53 @@ class Exchange:
 
     async def _served(self) -> None:
         """Returns once a whole answer was passed on, or when it was cut short. Raises `Refused`."""
-        broken = ""
+        ticket, broken = self._ticket, ""
         while not self._gone:
-            self._vigil = None
+            self._relay = None
             with self._scope as scope:
-                self._ticket.scope = scope
-                lease = await (self._ticket.again(broken) if broken else self._ticket.lease())
-                broken = await self._attempt(lease)
-            if scope.cancelled_caught:
-                broken = self._given_up()
-            if not broken:
+                ticket.scope = scope
+                lease = await (ticket.again(broken) if broken else ticket.lease())
+                asked = self._asked(lease)
+                relay = self._relay = self._relayed_by(lease)
+                await relay.run(self._call.method, *asked)
+                if not relay.broken:
+                    self._finish("served", relay.status)
+                    return
+                broken = relay.broken
+            if scope.cancelled_caught and not (broken := self._given_up()):
                 return
             if not self._reply.can_begin_again:
-                raise Refused("upstream_failed", f"the server of {self._ticket.model} {broken}")
+                raise Refused("upstream_failed", f"the server of {ticket.model} {broken}")
             self._scope = anyio.CancelScope()
 
-    async def _attempt(self, lease: Lease) -> str:
-        """Empty once a whole answer was passed on, else how the server broke off."""
-        house, method = self._house, self._call.method
-        target = self._destination.prepare(self._call, self._body, lease.spec.upstream_model)
+    def _asked(self, lease: Lease) -> tuple[bytes, RawHeaders, bytes | AsyncPieces]:
+        """What the server is sent: target, headers, body."""
+        call, destination = self._call, self._destination
+        target = destination.prepare(call, self._body, lease.spec.upstream_model)
         length, content = self._body.outgoing()
         headers = upward(
-            self._call.headers,
+            call.headers,
             self._caller.consumed,
-            length if length or method in HAS_BODY else None,
+            length if length or call.method in HAS_BODY else None,
             identity_only=self._reply.head_out,
         )
-        if trace := house.telemetry.onward(self._ticket.id):
+        if trace := self._house.telemetry.onward(self._ticket.id):
             headers = replaced(headers, trace)
-        patience = Patience.of(house.config.server, self._destination.target.table)
-        vigil = self._vigil = Vigil(patience, self._watch, house.clock.now, self._scope)
-        relay = Relay(
-            self._ticket,
-            lease,
-            self._reply,
-            vigil,
-            self._destination.framing,
-            house,
-            self._capture,
-        )
-        self._serving = True
-        try:
-            await relay.run(method, target, headers, content)
-            self._finish("served", relay.status, relay=relay)
-        except UpstreamError as error:
-            return f"broke off: {error}"
-        finally:
-            self._serving = False
-            vigil.end()
-        return ""
+        return target, headers, content
+
+    def _relayed_by(self, lease: Lease) -> Relay:
+        house, destination = self._house, self._destination
+        now, model = house.clock.now(), destination.target.table
+        vigil = Vigil(house.config.server, model, self._watch, now, self._scope)
+        framing, capture = destination.framing, self._capture
+        return Relay(house, self._ticket, lease, self._reply, framing, vigil, capture)
 
     def _given_up(self) -> str:
         """Why the scope was cancelled: how the server hung, or empty for any other reason.
 
         Raises `Refused` where the server was at work and took too long.
         """
-        vigil = self._vigil
+        vigil = self._relay.vigil if self._relay is not None else None
         if self._gone or vigil is None or not vigil.missed:
             return ""
         model = self._ticket.model
@@ -171,19 +162,19 @@ class Exchange:
         return Pulse(period, self._watch, self._reply, self._sign) if period else None
 
     async def _sign(self) -> None:
-        if not self._serving:
+        if not self._asking:
             await self._ticket.look_ahead()
         if self._ticket.ended:
             return
-        text = await working_text(self._ticket) if self._serving else waiting_text(self._ticket)
+        text = await working_text(self._ticket) if self._asking else waiting_text(self._ticket)
         await self._put_in(dialect_of(self._house, self._destination.path).keepalive(text))
 
     async def _tell_of_loading(self) -> None:
         dialect, told = dialect_of(self._house, self._destination.path), ""
-        while not self._serving and not self._ticket.ended:
+        while not self._asking and not self._ticket.ended:
             await anyio.sleep(LOADING_EVERY)
             text = "" if self._ticket.ended else loading_text(self._ticket)
-            if text != told and not self._serving:
+            if text != told and not self._asking:
                 told = text
                 if chunk := dialect.loading(text + "\n", self._destination.target.requested):
                     await self._put_in(chunk)
@@ -196,6 +187,11 @@ class Exchange:
             head = early_head(framing.content_type, self._identity())
             await self._reply.head(200, head, framing=framing)
         await self._reply.sign_of_life(text)
+
+    @property
+    def _asking(self) -> bool:
+        """A server was asked and is not known to have broken off."""
+        return self._relay is not None
 
     def _identity(self) -> list[tuple[bytes, bytes]]:
         return identity(self._ticket.id, self._destination.target.model)
@@ -220,15 +216,15 @@ class Exchange:
         status: int,
         code: str = "",
         error: str = "",
-        relay: Relay | None = None,
     ) -> None:
+        relay = self._relay
         self._ticket.finish(
             outcome,
             status=status,
-            usage=relay.usage if relay else None,
+            usage=relay.usage if relay and outcome == "served" else None,
             bytes_in=len(self._body),
             bytes_out=self._reply.bytes_out,
             code=code,
             error=error,
-            content_type=relay.content_type if relay else "",
+            content_type=relay.content_type if relay and outcome == "served" else "",
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Awaitable
 from typing import TYPE_CHECKING
 
-from ..errors import Refused
+from ..errors import Refused, UpstreamError
 from ..plugin.contracts import Usage
 from ..telemetry.tap import Tap
 from .body import AsyncPieces
@@ -25,70 +25,94 @@ if TYPE_CHECKING:
 
 class Relay:
     """Passes one server's answer to `reply`; `usage`, `status` and `content_type` are what came of
-    it. `framing` is that of a stream that was asked for; `capture` is told all, where there is one.
+    it. Ends the `vigil`. `framing` is that of a stream that was asked for; `capture` is told all,
+    where there is one.
     """
 
     usage: Usage | None = None
     status = 0
     content_type = ""
-    _method = ""
-    _head: AnswerHead | None = None
-    """The server's head, while it waits for the first byte of the body."""
+    broken = ""
+    """How the server broke off, if it did."""
 
     def __init__(
         self,
+        house: House,
         ticket: Ticket,
         lease: Lease,
         reply: Reply,
-        vigil: Vigil,
         framing: Framing,
-        house: House,
+        vigil: Vigil,
         capture: Capture | None,
     ) -> None:
+        self.vigil = vigil
         self._house = house
+        self._now = house.clock.now
         self._capture = capture
         self._ticket = ticket
         self._lease = lease
         self._reply = reply
-        self._vigil = vigil
         self._framing = framing
 
     async def run(
         self, method: str, target: bytes, headers: RawHeaders, content: bytes | AsyncPieces
     ) -> None:
-        """Ask and pass on. Raises `UpstreamError` where the server breaks off, and `Refused` where
+        """Ask and pass on; `broken` then says whether the server broke off. Raises `Refused` where
         its answer does not fit the head that is already out.
         """
         self._reply.reserved = False
-        self._method = method
-        response = await self._lease.upstream.open(method, target, headers, content)
         try:
-            await self._answer(response)
+            response = await self._lease.upstream.open(method, target, headers, content)
+            try:
+                await self._pass(response, method)
+            finally:
+                await response.aclose()
+        except UpstreamError as error:
+            self.broken = f"broke off: {error}"
         finally:
-            await response.aclose()
+            self.vigil.end()
 
-    async def _answer(self, response: UpstreamResponse) -> None:
-        self.status = response.status
-        head = AnswerHead(response.headers)
-        self.content_type = head.content_type
-        if self._capture is not None:
-            self._capture.answered(response.headers)
+    async def _pass(self, response: UpstreamResponse, method: str) -> None:
+        head, reply, vigil, capture = (
+            AnswerHead(response.headers),
+            self._reply,
+            self.vigil,
+            self._capture,
+        )
+        self.status, self.content_type = response.status, head.content_type
+        if capture is not None:
+            capture.answered(response.headers)
         events = head.content_type.lower().startswith(self._framing.content_type) and head.plain
         kind = head.content_type
         chunks: AsyncIterable[bytes] = response.chunks()
-        if self._reply.head_out:
+        waiting = not reply.head_out
+        if not waiting:
             kind, chunks = self._framing.content_type, await self._fit(response, head, events)
         elif events:
             # It goes out at once: a stream of events can be continued by another server's.
-            await self._send_head(head, self._framing)
-        else:
-            # It waits for the first byte, so that a server which breaks right after it can still
-            # be asked again.
-            self._reply.reserved = True
-            self._head = head
-        now = self._house.clock.now
-        tap = Tap(kind, self._house.normalizers, encoding=head.coding, now=now)
-        await self._pass(chunks, tap)
+            waiting = False
+            await self._send_head(head, method, self._framing)
+        # Another head waits for the first byte, so that a server which breaks right after it can
+        # still be asked again.
+        reply.reserved = waiting
+        tap = Tap(kind, self._house.normalizers, encoding=head.coding, now=self._now)
+        async for chunk in chunks:
+            if not chunk:
+                continue
+            vigil.heard()
+            if not reply.bytes_out:
+                if waiting:
+                    waiting = False
+                    await self._send_head(head, method)
+                self._ticket.first_byte()
+            tap.feed(chunk)
+            if capture is not None:
+                capture.feed(chunk)
+            await reply.body(chunk)
+            vigil.listening(self._now())
+        if waiting:
+            await self._send_head(head, method)
+        await reply.end()
         self.usage = tap.result()
 
     async def _fit(
@@ -102,32 +126,14 @@ class Relay:
             raise await as_refusal(self._lease.model, response.status, response.chunks())
         return response.chunks() if events else as_event(response.chunks(), self._framing)
 
-    async def _pass(self, chunks: AsyncIterable[bytes], tap: Tap) -> None:
-        reply, vigil, capture = self._reply, self._vigil, self._capture
-        async for chunk in chunks:
-            if not chunk:
-                continue
-            vigil.heard()
-            if not reply.bytes_out:
-                if self._head is not None:
-                    await self._send_head(self._head)
-                self._ticket.first_byte()
-            tap.feed(chunk)
-            if capture is not None:
-                capture.feed(chunk)
-            await reply.body(chunk)
-            vigil.listening()
-        if self._head is not None:
-            await self._send_head(self._head)
-        await reply.end()
-
-    async def _send_head(self, head: AnswerHead, framing: Framing | None = None) -> None:
-        self._head = None
+    def _send_head(
+        self, head: AnswerHead, method: str, framing: Framing | None = None
+    ) -> Awaitable[None]:
         headers, lease = head.passed, self._lease
         headers += identity(self._ticket.id, lease.model)
         headers += waits(lease.queue_ms, lease.swap_ms)
         if framing is not None and not head.unbuffered:
             headers.append((b"x-accel-buffering", b"no"))
-        bodiless = self._method == "HEAD" or self.status in (204, 304)
+        bodiless = method == "HEAD" or self.status in (204, 304)
         length = None if bodiless else head.length
-        await self._reply.head(self.status, headers, framing=framing, length=length)
+        return self._reply.head(self.status, headers, framing=framing, length=length)

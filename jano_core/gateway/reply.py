@@ -9,7 +9,7 @@ import anyio
 
 from ..errors import Refused
 from ..plugin.contracts import Dialect
-from .call import Message, RawHeaders, Send
+from .call import RawHeaders, Send
 from .framing import Framing
 
 
@@ -28,8 +28,6 @@ class Reply:
     """The server's own head is known but waits for its first byte: no other may go out."""
     bytes_out = 0
     """Bytes of the body, Jano's signs of life not counted."""
-    _busy = False
-    _free: anyio.Event | None = None
     _length: int | None = None
     _tail = b"\n\n"
 
@@ -58,7 +56,8 @@ class Reply:
     ) -> Awaitable[None]:
         """Send status and headers. `length` is the body's where the headers announce it."""
         self.head_out, self.framing, self._length = True, framing, length
-        return self._put({"type": "http.response.start", "status": status, "headers": headers})
+        self.last_sent = self._now()
+        return self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     def body(self, chunk: bytes) -> Awaitable[None]:
         """Send a chunk of the server's body as it came."""
@@ -95,22 +94,10 @@ class Reply:
             await self._write(closing + dialect.stream_error(refused), more=False)
 
     def _write(self, chunk: bytes, *, more: bool) -> Awaitable[None]:
-        return self._put({"type": "http.response.body", "body": chunk, "more_body": more})
-
-    async def _put(self, message: Message) -> None:
-        """One message at a time: a sign of life may come while the relay sends, and vice versa."""
-        while self._busy:
-            self._free = self._free or anyio.Event()
-            await self._free.wait()
-        self._busy = True
-        try:
-            await self._send(message)
-            self.last_sent = self._now()
-        finally:
-            self._busy = False
-            if self._free is not None:
-                self._free.set()
-                self._free = None
+        # A sign of life may come while the relay awaits that its client takes more: a server takes
+        # messages in the order of the calls.
+        self.last_sent = self._now()
+        return self._send({"type": "http.response.body", "body": chunk, "more_body": more})
 
 
 async def send_whole(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
-from msgspec import Struct
 
 from ..units import show_duration
 from .watch import Watch
@@ -17,34 +16,22 @@ if TYPE_CHECKING:
     from .reply import Reply
 
 
-class Patience(Struct, frozen=True):
-    """Seconds, 0 = for ever: until a server's first byte, between later ones, for all of it."""
+class Cancellable(Protocol):
+    """Work that can be ended from outside."""
 
-    first_byte: float
-    silence: float
-    total: float
-
-    @classmethod
-    def of(cls, server: ServerTable, model: ModelTable) -> Patience:
-        """The model's own limits, else those of `[server]`."""
-        first, silence, total = (
-            model.first_byte_timeout,
-            model.silence_timeout,
-            model.total_timeout,
-        )
-        return cls(
-            server.first_byte_timeout if first is None else first,
-            server.silence_timeout if silence is None else silence,
-            server.total_timeout if total is None else total,
-        )
+    def cancel(self) -> None:
+        """End it."""
+        ...
 
 
 class Vigil:
     """Watches over one attempt to get an answer from a server, from its grant on; an `Alarm`.
 
-    The relay says `heard` when a chunk has come and `listening` when it awaits the next, so that a
-    slow client is never taken for a hung server. When a limit passes, `missed` says which, and
-    `scope` is cancelled. Who made it calls `end`.
+    The model's own limits hold, else those of `[server]`: seconds until a server's first byte,
+    between later ones, and for all of it; 0 means for ever. The relay says `heard` when a chunk has
+    come and `listening` when it awaits the next, so that a slow client is never taken for a hung
+    server. When a limit passes, `missed` says which, and `scope` is cancelled. Who made it calls
+    `end`.
     """
 
     missed = ""
@@ -53,21 +40,26 @@ class Vigil:
     _spoken = False
 
     def __init__(
-        self, patience: Patience, watch: Watch, now: Callable[[], float], scope: anyio.CancelScope
+        self, server: ServerTable, model: ModelTable, watch: Watch, now: float, scope: Cancellable
     ) -> None:
-        self._now = now
+        first, silence, total = (
+            model.first_byte_timeout,
+            model.silence_timeout,
+            model.total_timeout,
+        )
+        self._first_byte = server.first_byte_timeout if first is None else first
+        self._silence = server.silence_timeout if silence is None else silence
+        self._total = server.total_timeout if total is None else total
+        self._quiet_until = now + (self._first_byte or math.inf)
+        self._end = now + (self._total or math.inf)
         self._scope = scope
-        self._patience = patience
         self._watch = watch
-        started = now()
-        self._quiet_until = started + (patience.first_byte or math.inf)
-        self._end = started + (patience.total or math.inf)
         watch.add(self)
 
-    def listening(self) -> None:
+    def listening(self, now: float) -> None:
         """The server's next chunk is awaited from now on."""
-        if silence := self._patience.silence:
-            self._quiet_until = self._now() + silence
+        if self._silence:
+            self._quiet_until = now + self._silence
             self._watch.expect(self._quiet_until)
 
     def heard(self) -> None:
@@ -87,12 +79,12 @@ class Vigil:
         """Give the server up."""
         if now >= self._end:
             self.overdue = True
-            self.missed = f"no end within {show_duration(self._patience.total)}"
+            self.missed = f"no end within {show_duration(self._total)}"
         else:
             self.missed = (
-                f"silent for {show_duration(self._patience.silence)}"
+                f"silent for {show_duration(self._silence)}"
                 if self._spoken
-                else f"no first byte within {show_duration(self._patience.first_byte)}"
+                else f"no first byte within {show_duration(self._first_byte)}"
             )
         self.end()
         self._scope.cancel()
