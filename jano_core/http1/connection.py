@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from .head import plain
-from .request import Request, RequestReader
+from .request import PIECE_COST, Request, RequestReader
 from .session import Session
 from .turn import Turn
 
@@ -109,7 +109,8 @@ class Connection(asyncio.Protocol):
 
     def take(self, request: Request) -> bytes:
         """The next piece of the body; lets the client go on if it was held back."""
-        piece = self._reader.take(request)
+        piece = request.body.pop(0)
+        self._reader.unread -= len(piece) + PIECE_COST
         if not self._reading:
             self._release()
         return piece
@@ -129,7 +130,9 @@ class Connection(asyncio.Protocol):
             if not request.complete:
                 self._tail = request
             self.expect(self.listener.patience if request.complete else LINGER_S)
-            self._next()
+            reader = self._reader
+            if reader.arrived or reader.in_head or reader.refusal is not None:
+                self._next()
             if not self._reading:
                 self._release()
         elif request.complete and not request.keep_alive:

@@ -14,24 +14,25 @@ STATUS_LINES = {
 }
 _OWN = {b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"trailer", b"date"}
 """Of the connection, not of the application: dropped where it gives them."""
+_TELLING = _OWN | {b"content-length", b"server"}
 
 
-class _Date:
-    """The header, made once a second."""
+class _Last:
+    """The last lines of a head, made once a second."""
 
     def __init__(self) -> None:
-        self._second = 0
-        self._line = b""
+        self._until = 0.0
+        self._lines = b""
 
-    def line(self) -> bytes:
-        second = int(time.time())
-        if second != self._second:
-            self._second = second
-            self._line = b"date: %b\r\n" % formatdate(second, usegmt=True).encode()
-        return self._line
+    def lines(self) -> bytes:
+        now = time.time()
+        if not self._until - 1 <= now < self._until:
+            self._until = int(now) + 1.0
+            self._lines = b"date: %b\r\n\r\n" % formatdate(now, usegmt=True).encode()
+        return self._lines
 
 
-_date = _Date()
+_last = _Last()
 
 
 class Head:
@@ -40,36 +41,36 @@ class Head:
     __slots__ = ("chunked", "length", "text")
 
     def __init__(
-        self, status: int, headers: Headers, *, bodiless: bool, chunks: bool, keep_alive: bool
+        self, status: int, headers: Headers, bodiless: bool, chunks: bool, keep_alive: bool
     ) -> None:
         """`chunks`: the client understands them. Raises `ValueError`: a line would become two."""
-        self.length: int | None = None
-        """Bytes of the body, where the headers announce it."""
+        length, server = None, b"server: jano\r\n"
         lines = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        named = False
         for name, value in headers:
             name = name.lower()
-            if name == b"content-length":
-                self.length = int(value)
-                if status == 204:
+            if name in _TELLING:
+                if name in _OWN:
                     continue
-            elif name in _OWN:
-                continue
-            elif name == b"server":
-                named = True
+                if name == b"server":
+                    server = b""
+                else:
+                    length = int(value)
+                    if status == 204:
+                        continue
             lines.append(b"%b: %b\r\n" % (name, value))
-        self.chunked = self.length is None and chunks and not bodiless
+        count = len(lines)
+        self.length = length
+        """Bytes of the body, where the headers announce it."""
+        self.chunked = length is None and chunks and not bodiless
         """The body goes out in chunks."""
         if self.chunked:
-            lines.append(b"transfer-encoding: chunked\r\n")
+            server += b"transfer-encoding: chunked\r\n"
         if not keep_alive:
-            lines.append(b"connection: close\r\n")
-        if not named:
-            lines.append(b"server: jano\r\n")
-        lines += (_date.line(), b"\r\n")
-        self.text = b"".join(lines)
-        if self.text.count(b"\n") != len(lines) or self.text.count(b"\r") != len(lines):
+            server += b"connection: close\r\n"
+        given = b"".join(lines)
+        if given.count(b"\n") != count or given.count(b"\r") != count:
             raise ValueError("a line break in a header")
+        self.text = given + server + _last.lines()
 
 
 def plain(status: int, why: str, more: Headers | None = None) -> bytes:
@@ -80,5 +81,4 @@ def plain(status: int, why: str, more: Headers | None = None) -> bytes:
         (b"content-length", b"%d" % len(body)),
         *(more or ()),
     ]
-    head = Head(status, headers, bodiless=False, chunks=False, keep_alive=False)
-    return head.text + body
+    return Head(status, headers, False, False, False).text + body

@@ -42,6 +42,8 @@ class Listener:
         self._backlog = backlog
         self._server: asyncio.AbstractServer | None = None
         self._over = asyncio.Event()
+        self._heads: list[Turn] = []
+        """Turns whose heads are to be sent in this step of the loop."""
         self._timer: asyncio.TimerHandle | None = None
 
     async def serve(self) -> None:
@@ -73,6 +75,12 @@ class Listener:
         """Have a request answered."""
         self.running.add(turn)
         turn.task = self.loop.create_task(turn.run(self._application))
+
+    def flush_soon(self, turn: Turn) -> None:
+        """Have the head of an answer sent, once the applications have done what they can now."""
+        if not self._heads:
+            self.loop.call_soon(self._flush)
+        self._heads.append(turn)
 
     def finish(self, turn: Turn) -> None:
         """It is over."""
@@ -107,6 +115,11 @@ class Listener:
         return await self.loop.create_unix_server(
             made, sock=self._bound, backlog=self._backlog, **kept
         )
+
+    def _flush(self) -> None:
+        turns, self._heads = self._heads, []
+        for turn in turns:
+            turn.flush()
 
     def _wake(self) -> None:
         now = self.loop.time()

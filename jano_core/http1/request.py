@@ -78,39 +78,28 @@ class RequestReader:
         """One whose body the parser is being told of."""
         self._url = b""
         self._headers: Headers = []
-        self._moved = False
-        """These bytes began a request, ended a head or brought a piece of a body."""
         self._waste = 0
-        """Bytes in a row that did none of it."""
+        """Bytes since those that began a request, ended a head or brought a piece of a body."""
         self._long = False
         """The head may be too long: it did not come as a whole, or among many bytes."""
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: bytes) -> None:
         """Take what came."""
-        while data and self.refusal is None:
-            if self.rest is not None:
-                self.rest += data
-                return
+        if self.rest is not None:
+            self.rest += data
+        elif self.refusal is None:
             size = len(data)
-            self._long, self._moved = self.in_head or size > MAX_HEAD, False
+            self._waste += size
+            self._long = size > MAX_HEAD or self.in_head
             try:
                 self._parser.feed_data(data)
-                data = b""
             except httptools.HttpParserUpgrade as upgrade:
-                data = self._beyond(data[upgrade.args[0] :])
+                self._go_beyond(data[upgrade.args[0] :])
             except httptools.HttpParserError as error:
                 self.refusal = self.refusal or (400, f"this is not HTTP/1.1: {error}")
-            if not self._moved:
-                self._waste += size
-                if self._waste > MAX_HEAD:
-                    self.refusal = self.refusal or _TOO_LONG
-
-    def take(self, request: Request) -> bytes:
-        """The next piece of its body."""
-        piece = request.body.pop(0)
-        self.unread -= len(piece) + PIECE_COST
-        return piece
+            if self._waste > MAX_HEAD:
+                self.refusal = self.refusal or _TOO_LONG
 
     def drop(self, request: Request) -> None:
         """Nobody wants the rest of this body."""
@@ -124,7 +113,7 @@ class RequestReader:
         if len(self.arrived) >= MAX_WAITING and not self._again:
             self._refuse(503, "too many requests before the first was answered")
         self._url, self._headers = b"", []
-        self._request, self.in_head, self._moved, self._waste = None, True, True, 0
+        self.in_head, self._waste = True, 0
 
     def on_url(self, url: bytes) -> None:
         """The target, or a part of it."""
@@ -133,7 +122,7 @@ class RequestReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer, which nobody gets."""
         if self.in_head:
-            self._headers.append((name.lower(), value.rstrip(b" \t")))
+            self._headers.append((name.lower(), value.rstrip()))
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -145,23 +134,23 @@ class RequestReader:
         fields = dict(headers)
         if self._long and len(self._url) + sum(len(n) + len(v) for n, v in headers) > MAX_HEAD:
             self._refuse(*_TOO_LONG)
-        if version not in ("1.1", "1.0"):
+        if version != "1.1" and version != "1.0":
             self._refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
         if len(fields) != len(headers):
             self._check_repeated()
         if b"host" not in fields and version == "1.1":
             self._refuse(400, "a request needs a host header")
-        coding = fields.get(b"transfer-encoding")
-        if coding is not None and (coding.lower() != b"chunked" or version == "1.0"):
-            self._refuse(400, "of transfer encodings only chunked is understood")
+        if b"transfer-encoding" in fields:
+            self._check_coding(fields[b"transfer-encoding"], version)
         request = Request(parser.get_method().decode(), self._url, version, headers)
         if request.raw_path[:1] != b"/" or b"#" in self._url:
             self._settle(request)
         request.keep_alive = parser.should_keep_alive() and version == "1.1"
-        request.expects = fields.get(b"expect", b"").lower() == b"100-continue"
-        if parser.should_upgrade() and fields[b"upgrade"].lower() == b"websocket":
-            request.websocket = version == "1.1"
-        self._request, self.in_head, self._moved, self._waste = request, False, True, 0
+        if b"expect" in fields:
+            request.expects = fields[b"expect"].lower() == b"100-continue"
+        if b"upgrade" in fields and parser.should_upgrade():
+            request.websocket = fields[b"upgrade"].lower() == b"websocket" and version == "1.1"
+        self._request, self.in_head, self._waste = request, False, 0
         self.arrived.append(request)
 
     def on_body(self, piece: bytes) -> None:
@@ -169,7 +158,7 @@ class RequestReader:
         assert self._request is not None
         self._request.body.append(piece)
         self.unread += len(piece) + PIECE_COST
-        self._moved, self._waste = True, 0
+        self._waste = 0
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -178,13 +167,13 @@ class RequestReader:
 
     # -- the unusual
 
-    def _beyond(self, rest: bytes) -> bytes:
-        """What came behind a request to go on with another protocol; the part that is HTTP."""
+    def _go_beyond(self, rest: bytes) -> None:
+        """Take what came behind a request to go on with another protocol."""
         request = self._request
         assert request is not None
         if request.websocket:
             self.rest = rest
-            return b""
+            return
         # Nobody has to follow such a wish, which many a client tries with its first request
         # (`Upgrade: h2c`). But the parser takes all that follows for the other protocol, the body
         # too: another parser is told what body to expect.
@@ -194,7 +183,7 @@ class RequestReader:
             self._again, request.complete = request, False
             lines = b"".join(b"%b: %b\r\n" % pair for pair in framing)
             rest = b"POST / HTTP/1.1\r\n" + lines + b"\r\n" + rest
-        return rest
+        self.feed(rest)
 
     def _settle(self, request: Request) -> None:
         """Understand a target that does not begin with its path."""
@@ -217,6 +206,10 @@ class RequestReader:
         for single in (b"host", b"transfer-encoding", b"content-length"):
             if names.count(single) > 1:
                 self._refuse(400, f"there is more than one {single.decode()}")
+
+    def _check_coding(self, coding: bytes, version: str) -> None:
+        if coding.lower() != b"chunked" or version == "1.0":
+            self._refuse(400, "of transfer encodings only chunked is understood")
 
     def _refuse(self, status: int, why: str) -> NoReturn:
         self.refusal = self.refusal or (status, why)

@@ -185,17 +185,11 @@ class Turn:
         request, connection = self.request, self._connection
         self.keep_alive = connection.may_keep_alive(request)
         self._bodiless = request.method == "HEAD" or status in (204, 304)
-        head = Head(
-            status,
-            headers,
-            bodiless=self._bodiless,
-            chunks=request.version == "1.1",
-            keep_alive=self.keep_alive,
-        )
+        head = Head(status, headers, self._bodiless, request.version == "1.1", self.keep_alive)
         self._head, self._chunked = head.text, head.chunked
         self._left = None if self._bodiless else head.length
         self.begun = True
-        connection.loop.call_soon(self.flush)
+        connection.listener.flush_soon(self)
 
     def _body(self, chunk: bytes, more: bool) -> None:
         if self._gone:
@@ -214,7 +208,13 @@ class Turn:
                 parts.append(b"0\r\n\r\n")
         else:
             parts = [chunk] if size else []
-        self._write(parts, size)
+        if self._head is not None:
+            parts.insert(0, self._head)
+            self._head = None
+        if size > JOINED:
+            self._connection.transport.writelines(parts)
+        elif parts:
+            self._connection.write(b"".join(parts))
         if more:
             return
         if left:
@@ -222,16 +222,6 @@ class Turn:
         self.complete = True
         self.tell()
         self._connection.replied(self)
-
-    def _write(self, parts: list[bytes], size: int) -> None:
-        if self._head is not None:
-            parts.insert(0, self._head)
-            self._head = None
-        if size <= JOINED:
-            if parts:
-                self._connection.write(b"".join(parts))
-        else:
-            self._connection.transport.writelines(parts)
 
     def _call_back(self) -> None:
         callback, self._hangup = self._hangup, None

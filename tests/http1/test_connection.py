@@ -30,7 +30,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 def answer(text: bytes, *, close: bool = False) -> bytes:
     last = b"connection: close\r\n" if close else b""
-    return OK + b"content-length: %d\r\n%bserver: jano\r\n\r\n%b" % (len(text), last, text)
+    return OK + b"content-length: %d\r\nserver: jano\r\n%b\r\n%b" % (len(text), last, text)
 
 
 async def test_a_request_and_the_next() -> None:
@@ -152,7 +152,9 @@ async def test_a_client_that_waits_for_a_word_gets_it_when_the_body_is_asked_for
 async def test_who_is_answered_without_that_word_must_not_send_another_request() -> None:
     rig = Rig(lambda scope, receive, send: whole(send, b"no", 401))
     out = await rig.feed(post(b"hi", b"/", b"expect: 100-continue")[:-2])
-    assert out.startswith(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 2\r\nconnection: close")
+    assert out.startswith(
+        b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 2\r\nserver: jano\r\nconnection: close"
+    )
     assert rig.transport.said_eof
 
 

@@ -223,8 +223,6 @@ def test_untaken_pieces_are_accounted() -> None:
     reader = read(POST + b"content-length: 6\r\n\r\nab", b"cd", b"ef")
     (request,) = reader.arrived
     assert reader.unread == 6 + 3 * PIECE_COST
-    assert reader.take(request) == b"ab"
-    assert reader.unread == 4 + 2 * PIECE_COST
     reader.drop(request)
     assert reader.unread == 0
 

@@ -206,7 +206,7 @@ async def test_a_refusal_with_an_answer() -> None:
     out = await rig.feed(ASK + b"\r\n")
     assert out == (
         b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n"
-        b"connection: close\r\nserver: jano\r\n\r\nno"
+        b"server: jano\r\nconnection: close\r\n\r\nno"
     )
     assert rig.transport.ended == "closed"
 

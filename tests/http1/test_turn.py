@@ -11,7 +11,7 @@ from tests.http1.rig import GET, Held, Rig, body, echo, head, post, steps
 
 pytestmark = pytest.mark.anyio
 
-CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nserver: jano\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nserver: jano\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 async def test_what_the_application_is_told() -> None:
@@ -96,7 +96,7 @@ async def test_a_client_of_old_gets_no_chunks() -> None:
     await head(call.send)
     await body(call.send, b"one", more=True)
     await body(call.send, b"two")
-    expected = b"HTTP/1.1 200 OK\r\nconnection: close\r\nserver: jano\r\n\r\nonetwo"
+    expected = b"HTTP/1.1 200 OK\r\nserver: jano\r\nconnection: close\r\n\r\nonetwo"
     assert rig.transport.out == expected
     assert rig.transport.ended == "closed"
 
