@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from . import process_tree
+from . import listeners, process_tree
 
 LOOPBACK = "127.0.0.1"
-LISTENING = "0A"
 FORWARDERS = {"docker-proxy", "rootlessport", "rootlesskit", "pasta", "pasta.avx2", "slirp4netns",
               "conmon", "gvproxy"}  # fmt: skip
 """Programs by which a container engine listens for a container; never below its command."""
@@ -67,8 +64,6 @@ def _describe(pid: int) -> str:
 
 def listening_pids(port: int) -> set[int]:
     """Processes that take connections to `port` of this box, as far as the system tells."""
-    if sys.platform != "linux":
-        return set()
     wanted = _sockets(port)
     if not wanted:
         return set()
@@ -80,29 +75,7 @@ def listening_pids(port: int) -> set[int]:
 
 
 def _sockets(port: int) -> set[str]:
-    return {f"socket:[{inode}]" for inode in _inodes(port)}
-
-
-def _inodes(port: int) -> Iterator[str]:
-    """Sockets that take connections to this box's loopback on `port`."""
-    for name in ("tcp", "tcp6"):
-        try:
-            lines = (process_tree.PROC / "net" / name).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            address, _, number = fields[1].partition(":")
-            if fields[3] == LISTENING and int(number, 16) == port and _takes_loopback(address):
-                yield fields[9]
-
-
-def _takes_loopback(address: str) -> bool:
-    words = (address[at : at + 8] for at in range(0, len(address), 8))
-    packed = b"".join(int(word, 16).to_bytes(4, sys.byteorder) for word in words)
-    where = ipaddress.ip_address(packed)
-    mapped = where.ipv4_mapped if isinstance(where, ipaddress.IPv6Address) else None
-    return any(it.is_loopback or it.is_unspecified for it in (where, mapped) if it)
+    return {f"socket:[{inode}]" for inode in listeners.inodes(port)}
 
 
 def _open_files(process: Path) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jano_core.runtime import ports, process_tree
+from jano_core.runtime import listeners, ports, process_tree
 from tests.runtime.servers import python
 
 pytestmark = pytest.mark.wire
@@ -62,3 +62,29 @@ def test_every_way_to_take_loopback_is_seen(address: str) -> None:
         port = listener.getsockname()[1]
         assert ports.stranger(port, set()) is not None
         assert ports.stranger(port, {os.getpid()}) is None
+        assert len(listeners.inodes(port)) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who listens")
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1", "::"])
+def test_where_netlink_does_not_answer_proc_does(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as listener:
+        try:
+            listener.bind((address, 0))
+        except OSError:
+            pytest.skip(f"no {address} on this system")
+        listener.listen()
+        told = listeners.inodes(listener.getsockname()[1])
+        monkeypatch.setattr(listeners, "SOCK_DIAG", 99)  # there is no such family
+        assert told == listeners.inodes(listener.getsockname()[1]) != set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who listens")
+def test_only_who_listens_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            assert len(listeners.inodes(port)) == 1
+    assert listeners.inodes(port) == set()
