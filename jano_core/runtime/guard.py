@@ -137,7 +137,7 @@ def _watch(server: int, woken: int, line: socket.socket) -> None:
     poll = select.poll()
     poll.register(0, select.POLLIN)
     poll.register(woken, select.POLLIN)
-    killing = False
+    killing = asked = strays = False
     running = True
     while True:
         while (reaped := _reap()) is not None and reaped[0]:
@@ -147,17 +147,22 @@ def _watch(server: int, woken: int, line: socket.socket) -> None:
         if not running and not _left(server, reaped):
             return
         if killing:
-            _signal_all(server, running, signal.SIGKILL)
+            _signal_group(server, signal.SIGKILL)
+        if killing or strays:
+            _signal_strays(server, running, signal.SIGKILL if killing else signal.SIGTERM)
         # What is being killed may fork meanwhile, and without Linux's reaper nobody tells of
-        # the last one's end: look again soon in both cases.
-        again = LOOK_AGAIN_MS if killing or not (running or LINUX) else None
+        # the last one's end: look again soon in both cases. And strays are asked to end when the
+        # group has had a moment to: mostly there are none, and to look for them takes longer.
+        again = LOOK_AGAIN_MS if killing or asked or not (running or LINUX) else None
         ready = {fd for fd, _ in poll.poll(again)}
+        strays, asked = asked, False
         if woken in ready:
             os.read(woken, 1024)
         if 0 in ready:
             orders = _read(line, 64)
             if b"T" in orders:
-                _signal_all(server, running, signal.SIGTERM)
+                _signal_group(server, signal.SIGTERM)
+                asked = True
             if b"K" in orders or not orders:
                 killing = True
             if not orders:
@@ -184,12 +189,15 @@ def _left(server: int, reaped: tuple[int, int] | None) -> bool:
     return True
 
 
-def _signal_all(server: int, running: bool, number: int) -> None:
-    """The server's group, and on Linux whatever left the group and lost its parent since."""
+def _signal_group(server: int, number: int) -> None:
     try:
         os.killpg(server, number)
     except (ProcessLookupError, PermissionError):
         pass
+
+
+def _signal_strays(server: int, running: bool, number: int) -> None:
+    """On Linux, whatever left the server's group and lost its parent since."""
     for pid in _children() if LINUX else ():
         if not (running and pid == server):
             try:

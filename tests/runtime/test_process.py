@@ -109,6 +109,18 @@ async def test_a_polite_grandchild_gets_its_time() -> None:
     assert "saved" in "".join(said)
 
 
+@linux_only
+async def test_a_polite_stray_gets_its_time() -> None:
+    said: list[str] = []
+    polite = "trap 'sleep 0.4; echo saved; exit 0' TERM; echo up; while :; do sleep 0.05; done"
+    process = await start(
+        "bash", "-c", f'(setsid bash -c "{polite}" &); exec sleep 300', output=said.append
+    )
+    await heard(process, said, "up")
+    await process.end((10.0,))
+    assert "saved" in "".join(said)
+
+
 async def test_who_leaves_only_at_the_second_sigterm_is_not_killed() -> None:
     code = """
 import signal, sys, time
