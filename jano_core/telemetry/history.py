@@ -1,18 +1,26 @@
 """What outlives a restart: finished requests and swaps, and small figures, in one SQLite file.
 
-A thread of its own writes, from a queue of bounded length; nobody waits for it. Where the disk is
-full or the file broken, the log says so once and Jano goes on with what is in memory.
+A thread of its own writes what has gathered, which is bounded; nobody waits for it. Where the disk
+is full or the file broken, the log says so once and Jano goes on with what is in memory.
+
+Facts of a kind that came together share a row, as a JSON array: a row for each takes twice the
+processor's time. Its id is the number of the last of them, so that ids count facts.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import queue
 import sqlite3
 import threading
 import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import groupby
+from math import inf
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -23,8 +31,10 @@ KEPT_FACTS = 100_000
 KEPT_SECONDS = 30 * 86400
 PRUNE_EVERY = 1000
 """Facts written between two looks at what is too old or too much."""
-BACKLOG = 4096
+BACKLOG = 10_000
 """Entries that may wait for the disk; more are dropped."""
+PAGE = 256
+"""Facts in one row at most."""
 GATHER = 0.5
 """Seconds from the first entry to the commit that takes all that have come meanwhile."""
 CLOSE_WITHIN = 2.0
@@ -35,9 +45,16 @@ create index if not exists facts_at on facts (kind, at);
 create table if not exists figures (name text primary key, value text);
 """
 
+ADD = """insert into facts values ((select coalesce(max(id), 0) from facts) + ?, ?, ?, ?)"""
+FORGET_MANY = "delete from facts where id <= (select max(id) from facts) - ?"
+FORGET_OLD = "delete from facts where id < (select id from facts where at >= ? order by id limit 1)"
+
 log = logging.getLogger("jano.history")
 
-_decoders = {kind.__name__: msgspec.json.Decoder(kind) for kind in (RequestEnded, SwapEnded)}
+_decoders = {
+    kind.__name__: msgspec.json.Decoder(kind | list[kind])  # type: ignore[valid-type]
+    for kind in (RequestEnded, SwapEnded)
+}
 
 
 class History(Listener):
@@ -47,7 +64,8 @@ class History(Listener):
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        self._entries: queue.Queue[Fact | tuple[str, str] | None] = queue.Queue(BACKLOG)
+        self._entries: deque[Fact | tuple[str, str]] = deque()
+        self._news = threading.Event()
         self._closing = threading.Event()
         self._lost = 0
         self._broken = False
@@ -58,16 +76,17 @@ class History(Listener):
 
     def requests(self, limit: int) -> list[RequestEnded]:
         """The last `limit` finished requests, oldest first. Reads the disk."""
-        return self._read(RequestEnded, "order by id desc limit ?", limit)[::-1]
+        pages = self._read(RequestEnded, "order by id desc limit ?", limit, enough=limit)
+        return [fact for page in reversed(pages) for fact in page][-limit:]
 
     def swaps(self, since: float) -> list[SwapEnded]:
         """Swaps that ended after `since` (unix seconds), oldest first. Reads the disk."""
-        return self._read(SwapEnded, "and at >= ? order by id", since)
+        pages = self._read(SwapEnded, "and at >= ? order by id", since)
+        return [fact for page in pages for fact in page if fact.at >= since]
 
     def figure(self, name: str) -> str:
         """What `keep` was last given under this name, empty if nothing. Reads the disk."""
-        rows = self._query("select value from figures where name = ?", name)
-        return rows[0][0] if rows else ""
+        return next(self._texts("select value from figures where name = ?", name), "")
 
     def keep(self, name: str, value: str) -> None:
         """Have a figure written in place of the one that has this name."""
@@ -76,14 +95,16 @@ class History(Listener):
     def close(self) -> None:
         """Write what waits, for at most `CLOSE_WITHIN` seconds. Blocks."""
         self._closing.set()
-        self._put(None)
+        self._news.set()
         self._writer.join(CLOSE_WITHIN)
 
-    def _put(self, entry: Fact | tuple[str, str] | None) -> None:
-        try:
-            self._entries.put_nowait(entry)
-        except queue.Full:
+    def _put(self, entry: Fact | tuple[str, str]) -> None:
+        if len(self._entries) >= BACKLOG:
             self._lost += 1
+            return
+        self._entries.append(entry)
+        if not self._news.is_set():
+            self._news.set()
 
     # -- in the writer's thread
 
@@ -91,11 +112,13 @@ class History(Listener):
         connection: sqlite3.Connection | None = None
         open_ = True
         while open_:
-            batch = [self._entries.get()]
+            self._news.wait()
             self._closing.wait(GATHER)
-            while not self._entries.empty():
-                batch.append(self._entries.get_nowait())
-            open_ = None not in batch
+            self._news.clear()  # before the entries are taken: what comes now is not overlooked
+            open_ = not self._closing.is_set()
+            batch = [self._entries.popleft() for _ in range(len(self._entries))]
+            if not batch:
+                continue
             try:
                 connection = connection or self._connect()
                 self._write(connection, batch)
@@ -110,24 +133,17 @@ class History(Listener):
             connection.close()
 
     def _write(
-        self, connection: sqlite3.Connection, batch: list[Fact | tuple[str, str] | None]
+        self, connection: sqlite3.Connection, batch: Sequence[Fact | tuple[str, str]]
     ) -> None:
-        facts = [
-            (fact.at, type(fact).__name__, msgspec.json.encode(fact).decode())
-            for fact in batch
-            if isinstance(fact, Fact)
-        ]
+        facts = [entry for entry in batch if isinstance(entry, Fact)]
         figures = [entry for entry in batch if isinstance(entry, tuple)]
         self._unpruned += len(facts)
         with connection:
-            connection.executemany("insert into facts (at, kind, fact) values (?, ?, ?)", facts)
+            connection.executemany(ADD, _rows(facts))
             connection.executemany("insert or replace into figures values (?, ?)", figures)
             if self._unpruned >= PRUNE_EVERY:
-                oldest = time.time() - KEPT_SECONDS
-                newest = "(select max(id) from facts)"
-                connection.execute(
-                    f"delete from facts where at < ? or id <= {newest} - ?", (oldest, KEPT_FACTS)
-                )
+                connection.execute(FORGET_MANY, (KEPT_FACTS,))
+                connection.execute(FORGET_OLD, (time.time() - KEPT_SECONDS,))
                 self._unpruned = 0
 
     def _fails(self, error: Exception) -> None:
@@ -157,26 +173,41 @@ class History(Listener):
             raise
         return connection
 
-    def _read(self, kind: type[Fact], rest: str, value: float) -> list:
+    def _read(
+        self, kind: type[Fact], rest: str, value: float, enough: float = inf
+    ) -> list[list[Any]]:
+        """Rows of facts, up to the one with which there are enough of them."""
         decoder = _decoders[kind.__name__]
-        rows = self._query(f"select fact from facts where kind = ? {rest}", kind.__name__, value)
-        found = []
-        for (text,) in rows:
+        pages: list[list[Any]] = []
+        for text in self._texts(
+            f"select fact from facts where kind = ? {rest}", kind.__name__, value
+        ):
             try:
-                found.append(decoder.decode(text))
+                found = decoder.decode(text)
             except msgspec.DecodeError:  # written by a version that knew another shape
                 continue
-        return found
+            pages.append(found if isinstance(found, list) else [found])
+            enough -= len(pages[-1])
+            if enough <= 0:
+                break
+        return pages
 
-    def _query(self, sql: str, *values: object) -> list[tuple[str, ...]]:
+    def _texts(self, sql: str, *values: object) -> Iterator[str]:
         if not self._path.exists():
-            return []
+            return
         try:
-            connection = self._connect()
-            try:
-                return connection.execute(sql, values).fetchall()
-            finally:
-                connection.close()
+            with closing(self._connect()) as connection:
+                for (text,) in connection.execute(sql, values):
+                    yield text
         except (sqlite3.Error, OSError) as error:
             self._fails(error)
-            return []
+
+
+def _rows(facts: Sequence[Fact]) -> Iterator[tuple[int, float, str, str]]:
+    """By how much the ids go on, and the other columns."""
+    for kind, found in groupby(facts, type):
+        alike = list(found)
+        for first in range(0, len(alike), PAGE):
+            page = alike[first : first + PAGE]
+            text = msgspec.json.encode(page).decode()
+            yield len(page), page[-1].at, kind.__name__, text

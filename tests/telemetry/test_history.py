@@ -7,6 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jano_core.telemetry import history as module
@@ -41,11 +42,50 @@ def test_the_next_run_finds_it(tmp_path: Path):
 def test_it_keeps_so_much_and_so_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "KEPT_FACTS", 10)
     monkeypatch.setattr(module, "PRUNE_EVERY", 1)
+    monkeypatch.setattr(module, "PAGE", 1)
     now = time.time()
     old = ended("chat", id="old", at=now - module.KEPT_SECONDS - 1)
     write(tmp_path, old, *[ended("chat", id=str(number), at=now) for number in range(15)])
     again = History(tmp_path)
     assert [fact.id for fact in again.requests(99)] == [str(number) for number in range(5, 15)]
+    again.close()
+
+
+def test_facts_that_come_together_share_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "PAGE", 4)
+    now = time.time()
+    requests = [ended("chat", id=str(number), at=now + number) for number in range(10)]
+    write(tmp_path, *requests[:6], swap("chat", "code", 2.0, at=now), *requests[6:])
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        ids = [id for (id,) in connection.execute("select id from facts order by id")]
+    assert ids == [4, 6, 7, 11]
+    again = History(tmp_path)
+    for limit in (1, 4, 5, 10, 99):
+        assert again.requests(limit) == requests[-limit:]
+    assert len(again.swaps(now - 1)) == 1
+    again.close()
+
+
+def test_rows_of_single_facts_are_read_as_well(tmp_path: Path):
+    first, *others = [ended("chat", id=str(number), at=time.time()) for number in range(3)]
+    write(tmp_path, first)
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        row = (others[0].at, "RequestEnded", msgspec.json.encode(others[0]).decode())
+        connection.execute("insert into facts (at, kind, fact) values (?, ?, ?)", row)
+    write(tmp_path, others[1])
+    again = History(tmp_path)
+    assert again.requests(9) == [first, *others]
+    again.close()
+
+
+def test_what_is_too_old_goes_however_few_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    now = time.time()
+    write(tmp_path, ended("chat", id="old", at=now - module.KEPT_SECONDS - 1))
+    write(tmp_path, ended("chat", id="new", at=now))
+    again = History(tmp_path)
+    assert [fact.id for fact in again.requests(9)] == ["new"]
     again.close()
 
 
@@ -112,5 +152,5 @@ def test_nobody_waits_for_a_slow_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     history = History(tmp_path)
     for number in range(1000):
         history.observe(ended("chat", id=str(number), at=time.time()))
-    assert history._entries.qsize() <= 10
+    assert len(history._entries) <= 10
     history.close()
