@@ -14,6 +14,7 @@ from .call import Call, RawHeaders
 from .destination import Destination
 from .headers import identity, replaced, upward, waits
 from .house import House, dialect_of
+from .interruptible import Interruptible
 from .relay import Relay
 from .reply import Reply
 from .signs import early_head, loading_text, waiting_text, working_text
@@ -62,7 +63,7 @@ class Exchange:
         self._capture = house.telemetry.captures.begin(
             ticket.id, call.path, call.headers, body.buffer
         )
-        self._scope = anyio.CancelScope()
+        self._scope = Interruptible()
 
     async def run(self) -> None:
         """Wait, ask, pass on; an error becomes the client's answer as far as one can be sent."""
@@ -114,7 +115,7 @@ class Exchange:
                 return
             if not self._reply.can_begin_again:
                 raise Refused("upstream_failed", f"the server of {ticket.model} {broken}")
-            self._scope = anyio.CancelScope()
+            self._scope = Interruptible()
 
     def _asked(self, lease: Lease) -> tuple[bytes, RawHeaders, bytes | AsyncPieces]:
         """What the server is sent: target, headers, body."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -13,15 +13,8 @@ from .watch import Watch
 
 if TYPE_CHECKING:
     from ..config.schema import ModelTable, ServerTable
+    from .interruptible import Interruptible
     from .reply import Reply
-
-
-class Cancellable(Protocol):
-    """Work that can be ended from outside."""
-
-    def cancel(self) -> None:
-        """End it."""
-        ...
 
 
 class Vigil:
@@ -40,7 +33,7 @@ class Vigil:
     _spoken = False
 
     def __init__(
-        self, server: ServerTable, model: ModelTable, watch: Watch, now: float, scope: Cancellable
+        self, server: ServerTable, model: ModelTable, watch: Watch, now: float, scope: Interruptible
     ) -> None:
         first, silence, total = (
             model.first_byte_timeout,

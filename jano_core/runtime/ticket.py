@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import anyio
 from msgspec import Struct
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from .upstream import Upstream
 
 Outcome = Literal["served", "failed", "left", "cancelled", "refused"]
+
+
+class Cancellable(Protocol):
+    """Work that can be ended from outside, as a cancel scope can."""
+
+    def cancel(self) -> None:
+        """End it."""
+        ...
 
 
 class Lease(Struct, frozen=True):
@@ -73,7 +81,7 @@ class Ticket(Struct, eq=False):
     about: About
     id: str
     model: str
-    scope: anyio.CancelScope | None = None
+    scope: Cancellable | None = None
     """Set by the holder; cancelled when a person cancels the request."""
     cancelled: bool = False
     current: Lease | None = None

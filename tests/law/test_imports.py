@@ -58,6 +58,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "opentelemetry": ("telemetry/",),
     "yaml": ("config/importers/",),
     "asyncio": (
+        "gateway/interruptible.py",
         "http1/",
         "runtime/loopback.py",
         "runtime/loopback_connection.py",
