@@ -79,9 +79,9 @@ class Counters(Listener):
         if fact.resident or not is_served(fact):
             return
         self.served[fact.model] += 1
-        if fact.usage:
-            self.generated_tokens[fact.model] += fact.usage.generated_tokens or 0
-            self.prompt_tokens += fact.usage.prompt_tokens or 0
+        if usage := fact.usage:
+            self.generated_tokens[fact.model] += usage.generated_tokens or 0
+            self.prompt_tokens += usage.prompt_tokens or 0
 
     def _failed(self, fact: Fact) -> None:
         if failure := failure_in(fact):

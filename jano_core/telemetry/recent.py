@@ -88,8 +88,10 @@ class Recent(Listener):
         if not is_served(fact):
             return
         self.healthy[fact.model] = True
-        if fact.usage and fact.usage.generated_per_second is not None:
-            self.generated_rate.add(fact.usage.generated_per_second)
-            self.rate_by_model[fact.model].add(fact.usage.generated_per_second)
-        if fact.usage and fact.usage.prompt_per_second is not None:
-            self.prompt_rate.add(fact.usage.prompt_per_second)
+        if (usage := fact.usage) is None:
+            return
+        if usage.generated_per_second is not None:
+            self.generated_rate.add(usage.generated_per_second)
+            self.rate_by_model[fact.model].add(usage.generated_per_second)
+        if usage.prompt_per_second is not None:
+            self.prompt_rate.add(usage.prompt_per_second)

@@ -41,5 +41,7 @@ def _either(usage: Mapping[str, Any], name: str, other: str) -> int | None:
 
 
 def _cached(usage: Mapping[str, Any]) -> int | None:
-    details = member(usage, "prompt_tokens_details") or member(usage, "input_tokens_details")
-    return count(details.get("cached_tokens")) if details else None
+    for name in ("prompt_tokens_details", "input_tokens_details"):
+        if name in usage and (details := member(usage, name)):
+            return count(details.get("cached_tokens"))
+    return None
