@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,8 @@ class Gateway:
             return
         try:
             call.cors = cors_headers(self._house.config, call)
-            await self._serve(call)
+            if call.method != "OPTIONS" or not await self._tell_allowed(call):
+                await self._serve(call)
         except ClientGone:
             return
         except Refused as refused:
@@ -61,23 +63,18 @@ class Gateway:
             if not call.answered:
                 await self._refuse(call, Refused("internal_error", "an error inside Jano"))
 
-    async def _serve(self, call: Call) -> None:
-        if call.method == "OPTIONS" and (asked := _preflight(self._house, call)) is not None:
-            await call.send({"type": "http.response.start", "status": 204, "headers": asked})
-            await call.send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
+    def _serve(self, call: Call) -> Awaitable[None]:
         route, argument = routes.find(call.method, call.path) or (None, "")
         if isinstance(route, routes.ModelRoute):
-            await self._serve_model(call, route)
-        elif route is not None:
-            await self._serve_errand(call, route, argument)
-        elif (own := foreign.find(self._house, call.method, call.path)) is None:
-            await self._serve_model(call, None)
-        elif own.to_model:
-            await self._serve_foreign(call, own.dialect)
-        else:
-            page = partial(foreign.show_page, dialect=own.dialect)
-            await self._serve_errand(call, routes.Route(page, "infer"), "")
+            return self._serve_model(call, route)
+        if route is not None:
+            return self._serve_errand(call, route, argument)
+        if (own := foreign.find(self._house, call.method, call.path)) is None:
+            return self._serve_model(call, None)
+        if own.to_model:
+            return self._serve_foreign(call, own.dialect)
+        page = partial(foreign.show_page, dialect=own.dialect)
+        return self._serve_errand(call, routes.Route(page, "infer"), "")
 
     async def _serve_errand(self, call: Call, route: routes.Route, argument: str) -> None:
         guard(self._house.config, call, changes=route.changes)
@@ -121,11 +118,21 @@ class Gateway:
         finally:
             body.close()
 
-    async def _exchange(
+    def _exchange(
         self, call: Call, caller: Caller, body: Body, destination: Destination, ticket: Ticket
-    ) -> None:
+    ) -> Awaitable[None]:
         exchange = Exchange(self._house, call, caller, body, destination, ticket, self._watch)
-        await exchange.run()
+        return exchange.run()
+
+    async def _tell_allowed(self, call: Call) -> bool:
+        """Answer OPTIONS; False where it is a model server's business."""
+        asks_first = bool(call.field(b"access-control-request-method"))
+        if not asks_first and leads_to_model(self._house, call):
+            return False
+        headers = preflight_headers(self._house.config, call)
+        await call.send({"type": "http.response.start", "status": 204, "headers": headers})
+        await call.send({"type": "http.response.body", "body": b"", "more_body": False})
+        return True
 
     async def _refuse(self, call: Call, refused: Refused) -> None:
         headers: RawHeaders = []
@@ -138,14 +145,6 @@ class Gateway:
         linger = partial(discard, call) if refused.status == 413 else None
         dialect = dialect_of(self._house, spoken_path(call))
         await send_refusal(call.send, dialect, refused, headers, linger)
-
-
-def _preflight(house: House, call: Call) -> RawHeaders | None:
-    """The answer to OPTIONS, unless it is a model server's business."""
-    asks_first = bool(call.field(b"access-control-request-method"))
-    if not asks_first and leads_to_model(house, call):
-        return None
-    return preflight_headers(house.config, call)
 
 
 async def _add_slash(call: Call) -> None:

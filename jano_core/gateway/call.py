@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -27,6 +27,11 @@ class ClientGone(Exception):
 class Call:
     """An HTTP request or a WebSocket as ASGI brings it, and the way back."""
 
+    answered = False
+    """A head has gone out."""
+    cors: Sequence[tuple[bytes, bytes]] = ()
+    """Headers for a page of another origin; they replace a model server's own."""
+
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.receive = receive
         self.method: str = scope.get("method", "GET")
@@ -39,14 +44,10 @@ class Call:
         """Headers by lower-case name; of a repeated one, the last."""
         self.peer: str = (scope.get("client") or ("",))[0]
         """The client's address; empty on a unix socket."""
-        self.subprotocols: list[str] = list(scope.get("subprotocols") or ())
+        self.subprotocols: Sequence[str] = scope.get("subprotocols") or ()
         extensions = scope.get("extensions")
         self.on_hangup: OnHangup | None = extensions.get(HANGUP) if extensions else None
         """Where the server offers it: has a call made, at once, when the client hangs up."""
-        self.answered = False
-        """A head has gone out."""
-        self.cors: RawHeaders = []
-        """Headers for a page of another origin; they replace a model server's own."""
         self._send = send
 
     def field(self, name: bytes) -> str:
@@ -66,7 +67,7 @@ class Call:
         """The same call with other headers; what is sent in answer to it goes through `send`."""
         other = copy.copy(self)
         other.headers, other.fields = headers, dict(headers)
-        other.cors = []
+        other.cors = ()
         other._send = send
         return other
 
@@ -82,7 +83,7 @@ class Call:
             if self.cors:
                 ours = {name for name, _ in self.cors}
                 kept = [pair for pair in message["headers"] if pair[0] not in ours]
-                message = {**message, "headers": kept + self.cors}
+                message = {**message, "headers": [*kept, *self.cors]}
         elif self.method == "HEAD":
             message = {**message, "body": b""}
         return self._send(message)

@@ -103,7 +103,9 @@ class Exchange:
             self._relay = None
             with self._scope as scope:
                 ticket.scope = scope
-                lease = await (ticket.again(broken) if broken else ticket.lease())
+                lease = ticket.current
+                if broken or lease is None:
+                    lease = await (ticket.again(broken) if broken else ticket.lease())
                 asked = self._asked(lease)
                 relay = self._relay = self._relayed_by(lease)
                 await relay.run(self._call.method, *asked)

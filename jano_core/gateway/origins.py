@@ -69,8 +69,8 @@ def guard(config: Config, call: Call, *, changes: bool) -> None:
 
 
 def _check_host(config: Config, call: Call) -> None:
-    name, local = _host("//" + call.field(b"host"))
-    if not local and name not in {_host(origin)[0] for origin in config.server.cors_origins}:
+    name, local = _host(call.fields.get(b"host", b""))
+    if not local and name not in map(_name, config.server.cors_origins):
         raise Refused(
             "permission_denied",
             f"without keys Jano answers only to local names, not as {name!r}; to have it behind "
@@ -83,13 +83,17 @@ def _own(call: Call, origin: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _host(url: str) -> tuple[str, bool]:
-    """The host's name, and whether it can only mean this network."""
-    try:
-        name = urlsplit(url).hostname or ""
-    except ValueError:  # brackets without an address: no browser sends that
-        name = ""
+def _host(said: bytes) -> tuple[str, bool]:
+    """The name in a Host header, and whether it can only mean this network."""
+    name = _name("//" + said.decode("latin-1"))
     return name, "." not in name or _is_address(name) or name.endswith(_LOCAL_SUFFIXES)
+
+
+def _name(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # brackets without an address: no browser sends that
+        return ""
 
 
 def _listed(config: Config, origin: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from ..errors import Refused
 from ..plugin.contracts import Caller
 from ..scheduler.types import Priority
@@ -17,16 +19,53 @@ if TYPE_CHECKING:
     from ..runtime.ticket import Ticket
 
 _PRIORITIES = {priority.label: priority for priority in Priority}
+_ASKING = frozenset(
+    {
+        b"x-jano-priority", b"x-jano-session", b"x-jano-deadline", b"x-jano-no-swap",
+        b"traceparent", b"tracestate",
+    }
+)  # fmt: skip
+
+
+class Wishes(Struct, frozen=True):
+    """What the headers of a call ask for. `priority` None: nothing is said of it."""
+
+    priority: Priority | None = None
+    session: str = ""
+    deadline_s: float | None = None
+    allow_swap: bool = True
+    traceparent: str = ""
+    tracestate: str = ""
+
+    @classmethod
+    def of(cls, call: Call) -> Wishes:
+        """Raises `Refused` for what is none of the words or no number."""
+        if _ASKING.isdisjoint(call.fields):
+            return _NONE
+        priority = call.field(b"x-jano-priority")
+        return cls(
+            _priority(priority) if priority else None,
+            call.field(b"x-jano-session"),
+            _seconds(call.field(b"x-jano-deadline")),
+            call.field(b"x-jano-no-swap") != "1",
+            call.field(b"traceparent"),
+            call.field(b"tracestate"),
+        )
+
+
+_NONE = Wishes()
 
 
 def submit(house: House, call: Call, caller: Caller, destination: Destination) -> Ticket:
     """Make the ticket. A key's priority ceiling holds whatever is asked for; without a header the
     model's own priority counts. Raises `Refused`.
     """
-    target = destination.target
+    target, ceiling = destination.target, caller.priority_ceiling
     permit(caller, target)
-    ceiling = caller.priority_ceiling
-    asked = _priority(call.field(b"x-jano-priority") or target.table.priority)
+    wishes = Wishes.of(call)
+    asked = wishes.priority
+    if asked is None:
+        asked = _PRIORITIES[target.table.priority]
     return house.dispatcher.submit(
         target.model,
         path=call.path,
@@ -34,13 +73,13 @@ def submit(house: House, call: Call, caller: Caller, destination: Destination) -
         client=caller.name or call.peer,
         owner=caller.owner,
         priority=asked if asked >= ceiling else Priority(ceiling),
-        session=call.field(b"x-jano-session"),
-        deadline_s=_seconds(call.field(b"x-jano-deadline")),
-        allow_swap=call.field(b"x-jano-no-swap") != "1",
+        session=wishes.session,
+        deadline_s=wishes.deadline_s,
+        allow_swap=wishes.allow_swap,
         length=destination.limit,
         stream=destination.stream,
-        traceparent=call.field(b"traceparent"),
-        tracestate=call.field(b"tracestate"),
+        traceparent=wishes.traceparent,
+        tracestate=wishes.tracestate,
     )
 
 
