@@ -1,15 +1,12 @@
-"""One client's connection: its requests one after the other, and silence between them."""
+"""One client's requests, one after the other, and silence between them."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import socket
-import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from .head import plain
+from .link import LINGER_S, NEVER, Link
 from .request import PIECE_COST, Request, RequestReader
 from .session import Session
 from .turn import Turn
@@ -25,52 +22,27 @@ MANY_WAITING = 8
 
 HEAD_S = 30.0
 """For a head that has begun to come."""
-LINGER_S = 2.0
-"""How long is read what nobody wants: a connection that is closed on unread bytes is reset, and the
-reset can overtake the answer."""
-FLUSH_S = 30.0
-"""For a client to take some of the last bytes for it."""
-NEVER = float("inf")
 
 
-class Connection(asyncio.Protocol):
+class Connection(Link):
     """Made by the listener's server for each client."""
 
     def __init__(self, listener: Listener) -> None:
-        self.listener = listener
-        self.loop = listener.loop
-        self.due = NEVER
-        """When `expire` is to be called."""
-        self.full: asyncio.Event | None = None
-        """Set when the client has taken enough of what is sent; None where it is not full."""
+        super().__init__(listener)
         self._reader = RequestReader()
         self._turn: Turn | None = None
         """The one that is being answered."""
         self._tail: Request | None = None
         """One whose answer is out and whose body nobody wants is still coming."""
-        self._aside: Callable[[bytes], None] | None = None
-        """Takes what comes where that is no request any more."""
         self._in_head = False
         """As the reader's, when it was last looked at."""
-        self._reading = True
-        self._unsent = 0
 
     # -- called by the event loop
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is here."""
-        self.transport = transport = cast(asyncio.Transport, transport)
-        self.write = transport.write
-        peer = transport.get_extra_info("peername")
-        self.client = (peer[0], peer[1]) if isinstance(peer, tuple) else None
-        self.server = self.listener.address
-        self.listener.connections.add(self)
-        self.expect(self.listener.patience)
-
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
-        if self._aside is not None:
-            self._aside(data)
+        if self.aside is not None:
+            self.aside(data)
             return
         reader = self._reader
         reader.feed(data)
@@ -80,7 +52,9 @@ class Connection(asyncio.Protocol):
             self._turn.tell()
             if reader.refusal is not None and not self._turn.request.complete:
                 self._break_off(self._turn)
-        if reader.unread > HIGH_WATER or len(reader.arrived) > MANY_WAITING or reader.rest:
+        if (
+            reader.unread > HIGH_WATER or len(reader.arrived) > MANY_WAITING or reader.rest
+        ) and self.aside is None:
             self.hold()
 
     def eof_received(self) -> None:
@@ -91,19 +65,13 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, from whichever side."""
-        self.due = NEVER
-        self.listener.forget(self)
+        super().connection_lost(exc)
         self._leave()
 
-    def pause_writing(self) -> None:
-        """The client does not take what is sent as fast as it is sent."""
-        self.full = asyncio.Event()
-
-    def resume_writing(self) -> None:
-        """It does again."""
-        if self.full is not None:
-            self.full.set()
-            self.full = None
+    def stop(self) -> None:
+        """The listener is stopping: close, unless a request comes or is being answered."""
+        if self._turn is None and self.aside is None and not self._reader.in_head:
+            super().stop()
 
     # -- called by the turn
 
@@ -111,7 +79,7 @@ class Connection(asyncio.Protocol):
         """The next piece of the body; lets the client go on if it was held back."""
         piece = request.body.pop(0)
         self._reader.unread -= len(piece) + PIECE_COST
-        if not self._reading:
+        if not self.reading:
             self._release()
         return piece
 
@@ -133,7 +101,7 @@ class Connection(asyncio.Protocol):
             reader = self._reader
             if reader.arrived or reader.in_head or reader.refusal is not None:
                 self._next()
-            if not self._reading:
+            if not self.reading:
                 self._release()
         elif request.complete and not request.keep_alive:
             self.close()
@@ -152,65 +120,11 @@ class Connection(asyncio.Protocol):
 
     def go_aside(self, take: Callable[[bytes], None]) -> None:
         """What comes from now on, and what has come, is no request: `take` takes it."""
-        self._aside, early = take, self._reader.rest
+        self.aside, early = take, self._reader.rest
         self.let_go()
         if early:
             self._reader.rest = b""
             take(early)
-
-    def hold(self) -> None:
-        """Hold the client back."""
-        if self._reading:
-            self._reading = False
-            self.transport.pause_reading()
-
-    def let_go(self) -> None:
-        """Let it go on."""
-        if not self._reading:
-            self._reading = True
-            self.transport.resume_reading()
-
-    # -- ends
-
-    def linger(self) -> None:
-        """Say no more, and close once the client has read that."""
-        self._aside = _ignore
-        self.let_go()
-        self.expect(LINGER_S)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-
-    def close(self) -> None:
-        """Close it as soon as everything is sent."""
-        self._aside = _ignore
-        self.transport.close()
-        self.expect(FLUSH_S)
-
-    def stop(self) -> None:
-        """The listener is stopping: close, unless a request comes or is being answered."""
-        if self._turn is None and self._aside is None and not self._reader.in_head:
-            self.expect(self.listener.patience)
-
-    def abort(self) -> None:
-        """End it now, whatever is under way."""
-        self.transport.abort()
-
-    def expire(self, now: float) -> None:
-        """What was expected until now has not come."""
-        unsent = self.transport.get_write_buffer_size()
-        if unsent and unsent != self._unsent:
-            self._unsent = unsent
-            self.due = now + FLUSH_S
-        elif unsent or self._aside is not None:
-            self.transport.abort()
-        else:
-            self.close()
-
-    def expect(self, seconds: float) -> None:
-        """Have `expire` called then, unless something comes before."""
-        self.due = due = self.loop.time() + seconds
-        if due < self.listener.wakes_at:
-            self.listener.wake_at(due)
 
     # -- inside
 
@@ -254,8 +168,7 @@ class Connection(asyncio.Protocol):
         self._turn = None
         turn.flush()
         if turn.truncatable:
-            _reset_at_close(self.transport)
-            self.transport.abort()
+            self.reset()
         else:
             self.close()
 
@@ -270,22 +183,11 @@ class Connection(asyncio.Protocol):
     def _release(self) -> None:
         """Let the client go on sending, unless there is still too much."""
         reader = self._reader
-        if not self._reading and reader.unread < LOW_WATER and len(reader.arrived) <= MANY_WAITING:
+        if reader.unread < LOW_WATER and len(reader.arrived) <= MANY_WAITING:
             self.let_go()
-
-
-def _ignore(data: bytes) -> None:
-    """Nobody wants it."""
 
 
 def _is_short(request: Request) -> bool:
     """Whether the rest of its body will soon be here, wanted or not."""
     length = dict(request.headers).get(b"content-length", b"")
     return not request.expects and length.isdigit() and int(length) <= LOW_WATER
-
-
-def _reset_at_close(transport: asyncio.Transport) -> None:
-    """Have the client told that this was no regular end."""
-    found = transport.get_extra_info("socket")
-    with socket.socket(fileno=os.dup(found.fileno())) as handle:
-        handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

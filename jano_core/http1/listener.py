@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from .asgi import Application
-from .connection import NEVER, Connection
+from .connection import Connection
+from .link import NEVER, Link
 from .turn import Turn
 
 IDLE_S = 120.0
@@ -17,6 +18,10 @@ IDLE_S = 120.0
 and no request meets a connection that is just being closed."""
 ON_THEIR_WAY_S = 0.1
 """For the request of somebody who is connected when the listener stops."""
+AT_ONCE = 128
+"""Connections that are accepted in one step of the loop. asyncio takes the same number for the
+queue's length, which is put right, and for its complaints when there are no more open files.
+"""
 COARSE_S = 1.0
 """Between two looks at what has come to nothing."""
 
@@ -28,7 +33,7 @@ class Listener:
     """
 
     def __init__(self, bound: socket.socket, application: Application, *, backlog: int) -> None:
-        self.connections: set[Connection] = set()
+        self.connections: set[Link] = set()
         self.running: set[Turn] = set()
         self.stopping = False
         self.patience = IDLE_S
@@ -88,7 +93,7 @@ class Listener:
         if self.stopping:
             self._look_around()
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Link) -> None:
         """It is gone."""
         self.connections.discard(connection)
         if not self.connections and self._timer is not None:
@@ -108,13 +113,16 @@ class Listener:
 
     async def _listen(self) -> asyncio.AbstractServer:
         made = partial(Connection, self)
-        if self._bound.family != socket.AF_UNIX:
-            return await self.loop.create_server(made, sock=self._bound, backlog=self._backlog)
-        # The path is the owner's to remove: it may be somebody else's by then.
-        kept: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-        return await self.loop.create_unix_server(
-            made, sock=self._bound, backlog=self._backlog, **kept
-        )
+        options: dict[str, Any] = {"sock": self._bound, "backlog": AT_ONCE}
+        create: Any = self.loop.create_server
+        if self._bound.family == socket.AF_UNIX:
+            create = self.loop.create_unix_server
+            if sys.version_info >= (3, 13):
+                # The path is the owner's to remove: it may be somebody else's by then.
+                options["cleanup_socket"] = False
+        server: asyncio.AbstractServer = await create(made, **options)
+        self._bound.listen(self._backlog)
+        return server
 
     def _flush(self) -> None:
         turns, self._heads = self._heads, []

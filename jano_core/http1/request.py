@@ -147,7 +147,7 @@ class RequestReader:
             self._settle(request)
         request.keep_alive = parser.should_keep_alive() and version == "1.1"
         if b"expect" in fields:
-            request.expects = fields[b"expect"].lower() == b"100-continue"
+            request.expects = fields[b"expect"].lower() == b"100-continue" and version == "1.1"
         if b"upgrade" in fields and parser.should_upgrade():
             request.websocket = fields[b"upgrade"].lower() == b"websocket" and version == "1.1"
         self._request, self.in_head, self._waste = request, False, 0

@@ -54,8 +54,9 @@ class Session(Turn):
         """Serve it; what is no WebSocket handshake does not get as far as the application."""
         if wrong := _wrong(self.request):
             self.begun = self.complete = True
-            self._connection.write(wrong)
-            self._connection.replied(self)
+            if not self._gone:
+                self._connection.write(wrong)
+                self._connection.replied(self)
             self._connection.listener.finish(self)
         else:
             await super().run(application)
@@ -76,16 +77,17 @@ class Session(Turn):
         if not self._asked:
             self._asked = True
             return {"type": "websocket.connect"}
-        while not self._messages and self._closed is None and not self._gone:
+        while not self._messages and self._closed is None:
             await self._something()
         if self._messages:
             message = self._messages.popleft()
             self._unread -= len(message) + PIECE_COST
-            if self._unread < HIGH_WATER:
+            if self._unread < HIGH_WATER and not self._gone:
                 self._connection.let_go()
             kind = "text" if isinstance(message, str) else "bytes"
             return {"type": "websocket.receive", kind: message}
-        code, reason = self._closed or (ABNORMAL, "")
+        assert self._closed is not None
+        code, reason = self._closed
         return {"type": "websocket.disconnect", "code": code, "reason": reason}
 
     async def send(self, message: Message) -> None:
@@ -113,6 +115,11 @@ class Session(Turn):
             super().end(failed)
         else:
             self._close(BROKEN if failed else NORMAL, "")
+
+    def hang_up(self) -> None:
+        """The client is gone."""
+        self._closed = self._closed or (ABNORMAL, "")
+        super().hang_up()
 
     # -- the handshake
 

@@ -98,7 +98,7 @@ class Turn:
             "root_path": "",
             "headers": request.headers,
             "client": connection.client,
-            "server": connection.server,
+            "server": connection.listener.address,
             "extensions": {"jano.hangup": self.on_hangup},
         }
 
