@@ -26,7 +26,7 @@ REASONS = 100
 MOST_AHEAD = 20
 
 
-class Story(Struct):
+class Story(Struct, gc=False):
     """One request: its facts as they came. When it did, `line` others waited for its model, and
     `ahead` were some of them. `shared` is what was decided of the model while it waited, once it
     does not any more.

@@ -17,7 +17,7 @@ from .facts import (
 )
 
 
-class Entry(Struct):
+class Entry(Struct, gc=False):
     """One request under way. `state`: `waiting`, `running` (granted) or `streaming`."""
 
     queued: RequestQueued

@@ -89,10 +89,11 @@ class LineHandler(logging.Handler):
             if self._sink is None:
                 return
             words = str(line)
-            if threading.get_ident() == self._home:
-                self._hand_over(words)
-            else:
+            if threading.get_ident() != self._home:
                 self._strays.append(words)
+                return
+            self._hand_over_strays(self._sink)
+            self._sink(words)
         except Exception:
             self.handleError(record)
 
@@ -107,7 +108,9 @@ class LineHandler(logging.Handler):
                 self._loop = loop
                 loop.call_soon(self._flush_safely)
             if self._sink is not None:
-                self._hand_over(line)
+                if self._strays:
+                    self._hand_over_strays(self._sink)
+                self._sink(line)
         except Exception:
             self.handleError(_record(__name__, line.level, line.message, line.fields))
 
@@ -133,11 +136,9 @@ class LineHandler(logging.Handler):
         if not self._stream.line_buffering:
             self._stream.flush()
 
-    def _hand_over(self, line: object) -> None:
-        assert self._sink is not None
+    def _hand_over_strays(self, sink: Sink) -> None:
         while self._strays:
-            self._sink(self._strays.popleft())
-        self._sink(line)
+            sink(self._strays.popleft())
 
 
 def install(
