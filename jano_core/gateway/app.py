@@ -13,7 +13,7 @@ from ..errors import Refused
 from ..plugin.contracts import Caller, Dialect
 from . import foreign, routes
 from .admission import admitted
-from .body import discard, read_body
+from .body import Room, discard, read_body
 from .call import Call, ClientGone, RawHeaders, Receive, Scope, Send, join_target
 from .destination import by_name, by_path, leads_to_model, spoken_path
 from .errand import Errand
@@ -39,6 +39,7 @@ class Gateway:
     def __init__(self, house: House) -> None:
         self._house = house
         self._watch = Watch()
+        self._room = Room()
 
     async def keep_watch(self, *, task_status: TaskStatus[None]) -> None:
         """Runs beside the calls, for ever: gives up model servers that stay silent."""
@@ -89,7 +90,7 @@ class Gateway:
             raise Refused("not_found", f"no route for {call.method} {call.path}")
         guard(house.config, call, changes=False)
         caller = admit(house, call, "infer")
-        body = await read_body(call, house.config.server.max_body)
+        body = await read_body(call, house.config.server.max_body, self._room)
         try:
             destination = (
                 by_name(house, call, body, route.path) if route else by_path(house, call, body)
@@ -110,7 +111,7 @@ class Gateway:
         house = self._house
         guard(house.config, call, changes=False)
         caller = admit(house, call, "infer")
-        body = await read_body(call, house.config.server.max_body)
+        body = await read_body(call, house.config.server.max_body, self._room)
         try:
             inner, content, destination = foreign.destined(house, call, body, dialect)
             ticket = submit(house, inner, caller, destination)

@@ -16,7 +16,11 @@ from .filters import Edit, edited
 from .members import Buffer
 
 IN_MEMORY = 2**20
-"""Larger bodies go to a temporary file, which is gone when the exchange ends."""
+"""Larger bodies need room; without any they go to a temporary file, which is gone when the exchange
+ends.
+"""
+ROOM = 64 * 2**20
+"""Bytes of memory for larger bodies, of all calls together."""
 PIECE = 2**18
 """Bytes of a big body that are handed to the model server at a time."""
 
@@ -25,13 +29,32 @@ DISCARD_S = 2.0
 """How long the rest of a refused body is read."""
 
 
+class Room:
+    """Memory that larger bodies share."""
+
+    def __init__(self, size: int = ROOM) -> None:
+        self.left = size
+
+    def take(self, size: int) -> int:
+        """So much of it, or nothing."""
+        taken = size if size <= self.left else 0
+        self.left -= taken
+        return taken
+
+    def give_back(self, size: int) -> None:
+        """What was taken is free again."""
+        self.left += size
+
+
 class Body:
     """The bytes as they came, and the changes to them that the model server is to see."""
 
     _changes: Sequence[Edit] = ()
 
-    def __init__(self, buffer: Buffer) -> None:
+    def __init__(self, buffer: Buffer, room: Room | None = None, taken: int = 0) -> None:
         self.buffer = buffer
+        self._room = room
+        self._taken = taken
 
     def __len__(self) -> int:
         """The length as it came."""
@@ -53,7 +76,10 @@ class Body:
         return length, b"".join(p if isinstance(p, bytes) else whole[p[0] : p[1]] for p in pieces)
 
     def close(self) -> None:
-        """Give a big body's file back."""
+        """Give a big body's file or room back."""
+        if self._room is not None:
+            self._room.give_back(self._taken)
+            self._room = None
         if isinstance(self.buffer, mmap):
             self.buffer.close()
 
@@ -75,26 +101,38 @@ class AsyncPieces:
                 yield self._buffer[start : min(start + PIECE, piece[1])]
 
 
-async def read_body(call: Call, limit: int) -> Body:
-    """Read it whole. Raises `Refused` past `limit` bytes (at once where its length is announced)
-    and `ClientGone`.
+async def read_body(call: Call, limit: int, room: Room) -> Body:
+    """Read it whole; it must be closed. Raises `Refused` past `limit` bytes (at once where its
+    length is announced) and `ClientGone`.
     """
     announced = call.fields.get(b"content-length", b"")
-    if announced.isdigit() and int(announced) > limit:
+    length = int(announced) if announced.isdigit() else 0
+    if length > limit:
         raise _too_large(limit)
     piece, more = await _received(call)
     if not more and len(piece) <= min(IN_MEMORY, limit):
         return Body(piece)
-    pieces, size = [piece], len(piece)
-    while more and size <= min(IN_MEMORY, limit):
+    taken = room.take(length) if length > IN_MEMORY else 0
+    try:
+        return await _read_on(call, piece, more, limit, room, taken)
+    except BaseException:
+        room.give_back(taken)
+        raise
+
+
+async def _read_on(
+    call: Call, piece: bytes, more: bool, limit: int, room: Room, taken: int
+) -> Body:
+    pieces, size, fitting = [piece], len(piece), max(IN_MEMORY, taken)
+    while more and size <= min(fitting, limit):
         piece, more = await _received(call)
         pieces.append(piece)
         size += len(piece)
     if size > limit:
         raise _too_large(limit)
-    if size > IN_MEMORY:
+    if size > fitting:
         return await _on_disk(call, pieces, more, limit)
-    return Body(b"".join(pieces))
+    return Body(b"".join(pieces), room, taken)
 
 
 async def _on_disk(call: Call, pieces: list[bytes], more: bool, limit: int) -> Body:

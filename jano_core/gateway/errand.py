@@ -12,7 +12,7 @@ import msgspec
 from ..config.schema import ModelTable
 from ..errors import Refused
 from ..plugin.contracts import Caller
-from .body import IN_MEMORY, read_body
+from .body import IN_MEMORY, Room, read_body
 from .call import Call, RawHeaders
 from .destination import unknown_model
 from .framing import EVENTS
@@ -39,7 +39,7 @@ class Errand:
 
     async def read(self) -> None:
         """Read the body; raises `Refused` past a MiB, and `ClientGone`."""
-        self.body = bytes((await read_body(self.call, BODY_LIMIT)).buffer)
+        self.body = bytes((await read_body(self.call, BODY_LIMIT, Room(0))).buffer)
 
     async def attended(self, handler: Callable[[Errand], Awaitable[None]]) -> None:
         """Run the handler, but only as long as its client is there. Raises what it raises."""

@@ -113,7 +113,8 @@ class Connection(asyncio.Protocol):
         """The exchange is over. Whether the connection can carry another."""
         answer, self._answer = self._answer, None
         fit = answer is not None and answer.complete and answer.reusable and not self.ended
-        if not fit or self.held_back:
+        # A server may answer before it has read everything.
+        if not fit or self.held_back or self._transport.get_write_buffer_size():
             self.close()
             return False
         return True

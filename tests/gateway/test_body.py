@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from mmap import mmap
 from typing import Any
 
@@ -10,19 +10,23 @@ import anyio
 import pytest
 
 from jano_core.errors import Refused
-from jano_core.gateway.body import IN_MEMORY, read_body
-from jano_core.gateway.call import Call
+from jano_core.gateway.body import IN_MEMORY, ROOM, Room, read_body
+from jano_core.gateway.call import Call, ClientGone
 
 pytestmark = pytest.mark.anyio
 
 SIZES = (0, 1, IN_MEMORY - 1, IN_MEMORY, IN_MEMORY + 1, 3 * IN_MEMORY)
 
 
-def call(pieces: list[bytes], *, closing: bool) -> Call:
-    """A call whose body is these pieces; `closing`: its end is told by a message of its own."""
+def call(pieces: Sequence[bytes | None], *, closing: bool = False, length: int = 0) -> Call:
+    """A call whose body is these pieces; `closing`: its end is told by a message of its own,
+    `length`: what is announced. None among them: the client leaves.
+    """
     last = len(pieces) - 1
     messages: list[MutableMapping[str, Any]] = [
-        {"type": "http.request", "body": piece, "more_body": closing or number < last}
+        {"type": "http.disconnect"}
+        if piece is None
+        else {"type": "http.request", "body": piece, "more_body": closing or number < last}
         for number, piece in enumerate(pieces)
     ]
     if closing:
@@ -36,7 +40,8 @@ def call(pieces: list[bytes], *, closing: bool) -> Call:
     async def send(message: MutableMapping[str, Any]) -> None:
         raise AssertionError(message)
 
-    return Call({"path": "/x", "headers": []}, receive, send)
+    headers = [(b"content-length", b"%d" % length)] if length else []
+    return Call({"path": "/x", "headers": headers}, receive, send)
 
 
 @pytest.mark.parametrize("closing", [False, True])
@@ -46,7 +51,7 @@ async def test_whole(size: int, piece: int, closing: bool) -> None:
     whole = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     pieces = [whole[start : start + piece] for start in range(0, size, piece)] or [b""]
     with anyio.fail_after(10):
-        body = await read_body(call(pieces, closing=closing), 2**30)
+        body = await read_body(call(pieces, closing=closing), 2**30, Room())
     assert len(body) == size
     assert body.buffer[:] == whole
     assert isinstance(body.buffer, mmap) == (size > IN_MEMORY)
@@ -58,9 +63,36 @@ async def test_whole(size: int, piece: int, closing: bool) -> None:
 async def test_too_large(limit: int, closing: bool) -> None:
     pieces = [b"x" * (limit // 2)] * 2
     with anyio.fail_after(10):
-        body = await read_body(call([*pieces, b""], closing=closing), limit)
+        body = await read_body(call([*pieces, b""], closing=closing), limit, Room())
         assert len(body) == limit
         body.close()
         with pytest.raises(Refused) as refused:
-            await read_body(call([*pieces, b"x"], closing=closing), limit)
+            await read_body(call([*pieces, b"x"], closing=closing), limit, Room())
     assert refused.value.status == 413
+
+
+async def test_large_bodies_share_the_room() -> None:
+    room, piece = Room(), b"x" * IN_MEMORY
+    many = ROOM // (16 * IN_MEMORY) + 1
+
+    def large() -> Call:
+        return call([piece] * 16, length=16 * IN_MEMORY)
+
+    bodies = [await read_body(large(), 2**30, room) for _ in range(many)]
+    assert [isinstance(body.buffer, mmap) for body in bodies] == [False] * (many - 1) + [True]
+    assert all(body.buffer[:] == piece * 16 for body in bodies)
+    for body in bodies:
+        body.close()
+        body.close()
+    assert room.left == ROOM
+    again = await read_body(large(), 2**30, room)
+    assert isinstance(again.buffer, bytes)
+    again.close()
+
+
+async def test_a_client_that_leaves_within_a_large_body_leaves_its_room() -> None:
+    room = Room()
+    pieces: list[bytes | None] = [b"x", b"y", None]
+    with pytest.raises(ClientGone):
+        await read_body(call(pieces, length=ROOM), 2**30, room)
+    assert room.left == ROOM
