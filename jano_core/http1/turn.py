@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 JOINED = 64 * 1024
 """What is sent up to this size leaves in one piece; copying more costs more than it saves."""
 _ASGI = {"version": "3.0", "spec_version": "2.4"}
+LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 log = logging.getLogger("jano.server")
@@ -196,25 +197,23 @@ class Turn:
             return
         if self.complete or not self.begun:
             raise RuntimeError("a body before its head, or after its end")
-        size = 0 if self._bodiless else len(chunk)
-        left = self._left
+        if self._bodiless:
+            chunk = b""
+        size, left = len(chunk), self._left
         if left is not None:
             self._left = left = left - size
             if left < 0:
                 raise RuntimeError("the body is longer than its content-length")
+        before, self._head, after = self._head or b"", None, b""
         if self._chunked:
-            parts = [b"%x\r\n" % size, chunk, b"\r\n"] if size else []
+            if size:
+                before, after = before + b"%x\r\n" % size, b"\r\n"
             if not more:
-                parts.append(b"0\r\n\r\n")
-        else:
-            parts = [chunk] if size else []
-        if self._head is not None:
-            parts.insert(0, self._head)
-            self._head = None
+                after += LAST_CHUNK
         if size > JOINED:
-            self._connection.transport.writelines(parts)
-        elif parts:
-            self._connection.write(b"".join(parts))
+            self._connection.transport.writelines((before, chunk, after))
+        elif data := b"".join((before, chunk, after)):
+            self._connection.write(data)
         if more:
             return
         if left:
