@@ -69,7 +69,7 @@ class Jano:
         self.activity = self.telemetry.activity
         self.feed = self.telemetry.feed
         self.recorder = Recorder()
-        self.facts.subscribe(self.recorder.observe)
+        self.facts.subscribe(self.recorder)
         self.dispatcher = Dispatcher(
             blueprint.models, blueprint.policy, blueprint.kit, self.clock, self.facts
         )

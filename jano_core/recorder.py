@@ -12,7 +12,7 @@ from .scheduler.residency import Budget, ResidencyRule
 from .scheduler.scheduler import Scheduler
 from .scheduler.types import Model, Priority
 from .simulation.trace import GIB, Call, Header, Trace, TraceModel, dump
-from .telemetry.facts import Fact, RequestEnded
+from .telemetry.facts import Listener, RequestEnded
 
 REQUESTS = 5000
 """How many of the last requests are in a trace."""
@@ -24,18 +24,14 @@ LEAST_S = 0.001
 TIER = {priority.label: int(priority) for priority in Priority}
 
 
-class Recorder:
-    """Listens to the facts. Service times are those that this box showed; a request that was not
+class Recorder(Listener):
+    """Listens to the ends of requests. Service times are those that this box showed; a request that was not
     served carries its model's usual one, and whose client left waited as long as it had patience.
     """
 
     def __init__(self, size: int = REQUESTS) -> None:
         self._ended: deque[RequestEnded] = deque(maxlen=size)
-
-    def observe(self, fact: Fact) -> None:
-        """Keep the ends of requests for models that are swapped."""
-        if isinstance(fact, RequestEnded) and not fact.resident:
-            self._ended.append(fact)
+        self.hears = {RequestEnded: self._keep}
 
     def trace(self, scheduler: Scheduler, now: float) -> bytes:
         """The trace's lines: the models as they are configured and were measured, and the requests
@@ -62,6 +58,10 @@ class Recorder:
             contention=0.0,  # what was measured has it in already
         )
         return dump(Trace(header, tuple(calls)))
+
+    def _keep(self, fact: RequestEnded) -> None:
+        if not fact.resident:  # such a model is never swapped
+            self._ended.append(fact)
 
 
 def _arrived(fact: RequestEnded) -> float:
