@@ -25,8 +25,9 @@ TIER = {priority.label: int(priority) for priority in Priority}
 
 
 class Recorder(Listener):
-    """Listens to the ends of requests. Service times are those that this box showed; a request that was not
-    served carries its model's usual one, and whose client left waited as long as it had patience.
+    """Listens to the ends of requests. Service times are those that this box showed; a request that
+    was not served carries its model's usual one, and whose client left waited as long as it had
+    patience.
     """
 
     def __init__(self, size: int = REQUESTS) -> None:
