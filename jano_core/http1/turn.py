@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 JOINED = 64 * 1024
 """What is sent up to this size leaves in one piece; copying more costs more than it saves."""
-_ASGI = {"version": "3.0", "spec_version": "2.4"}
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -73,7 +73,8 @@ class Turn:
             await application(self.scope(), self.receive, self.send)
             failed = False
         except Exception:
-            log.exception("%s failed in the application", self.request.method)
+            request = self.request
+            log.exception("%s %s failed", request.method, request.raw_path.decode())
         finally:
             if not self.complete:
                 self.end(failed)

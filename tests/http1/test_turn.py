@@ -22,7 +22,7 @@ async def test_what_the_application_is_told() -> None:
     assert callable(scope.pop("extensions")["jano.hangup"])
     assert scope == {
         "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "method": "POST",
         "scheme": "http",
