@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         KeepsCache,
         ListsModels,
         Reading,
+        ReadsFiles,
         ReportsMemory,
         TellsProgress,
     )
@@ -55,7 +56,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "errors": "JanoError LoadFailed Refused StopFailed UpstreamError",
     "plugin.command": "Command",
-    "plugin.capabilities": "CanSleep KeepsCache ListsModels Reading ReportsMemory TellsProgress",
+    "plugin.capabilities": (
+        "CanSleep KeepsCache ListsModels Reading ReadsFiles ReportsMemory TellsProgress"
+    ),
     "plugin.contracts": (
         "Authenticator Backend Caller Description Dialect Launcher Usage UsageNormalizer"
     ),
@@ -94,6 +97,7 @@ __all__ = [
     "Plan",
     "Priority",
     "Reading",
+    "ReadsFiles",
     "Refused",
     "Reject",
     "Reply",

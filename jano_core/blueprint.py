@@ -66,6 +66,7 @@ class Blueprint:
             make=self._make_life,
             poll_interval=self.config.swap.poll_interval,
             connect=lambda url: Upstream(url, site.transport),
+            prefetch=self.config.swap.prefetch,
             weigh=by_the_system if site.transport is None else by_nobody,
         )
 

@@ -63,6 +63,7 @@ class SwapTable(Table, frozen=True, kw_only=True):
     start_timeout: Duration = Duration(180)
     stop_timeout: Duration = Duration(10)
     poll_interval: Duration = Duration(0.02)
+    prefetch: bool = False
     failure_limit: Annotated[int, Meta(ge=1)] = 3
     failure_reset: Duration = Duration(300)
 

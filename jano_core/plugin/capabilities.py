@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Protocol, TypeGuard, runtime_checkable
 
 from msgspec import Struct
@@ -71,6 +72,18 @@ class ListsModels(Protocol):
 
     async def models(self) -> Sequence[str]:
         """Names that could be loaded; empty if it does not tell."""
+        ...
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """The server reads its model from large files of this box when it loads it."""
+
+    def files(self) -> Sequence[Path]:
+        """Called before the server is started: those files, in the order in which they are read.
+
+        Empty where the server's command does not name them.
+        """
         ...
 
 

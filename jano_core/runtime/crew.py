@@ -19,6 +19,7 @@ from ..telemetry import facts as f
 from .life import ServerLife
 from .loan import Weigh, by_the_system
 from .log_buffer import LogBuffer
+from .prefetch import Prefetch
 from .supervisor import Supervisor
 from .upstream import Upstream
 from .weigher import Weigher
@@ -46,6 +47,8 @@ class Kit(Struct, frozen=True):
     """How requests reach a server at a URL."""
     weigh: Weigh = by_the_system
     """What a server takes in memory."""
+    prefetch: bool = False
+    """Are a model's files read while it waits for its turn?"""
 
 
 class Crew:
@@ -56,6 +59,7 @@ class Crew:
         self._kits: dict[str, Kit] = {}
         self.equip(kit)
         self.weigher = Weigher(dispatcher)
+        self.prefetch = Prefetch(dispatcher)
         self.logs: dict[str, LogBuffer] = {}
         self.coming_from: dict[str, str] = {}
         """Model being loaded → the model that was last in use before."""
@@ -100,6 +104,7 @@ class Crew:
 
     def follow(self, tasks: TaskGroup) -> None:
         """Hire for new models, let go for those that are gone."""
+        self.prefetch.tasks = tasks
         models = self._dispatcher.scheduler.node.instances
         for name in models.keys() - self._supervisors.keys():
             self.logs[name] = LogBuffer()

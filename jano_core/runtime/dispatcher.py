@@ -285,7 +285,9 @@ class Dispatcher:
         elif note.kind == "state":
             self.outlook.progress.pop(note.model, None)
             self._moved.ring()
-        self.narrator.note(note)
+        self.crew.prefetch.note(note)
+        if note.kind not in ("awaited", "forgone"):
+            self.narrator.note(note)
 
     def _follow_models(self) -> None:
         edition = self.scheduler.roster.edition

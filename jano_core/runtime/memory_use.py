@@ -64,6 +64,15 @@ def free(kind: str) -> int | None:
     return None if available is None else available
 
 
+def spare() -> int | None:
+    """Bytes of RAM that may be filled without taking anything from anybody: what is available, less
+    the files that running programs have mapped, for a model's weights may be among them.
+    """
+    known = _meminfo()
+    available, mapped = known.get("MemAvailable"), known.get("Mapped")
+    return None if available is None or mapped is None else max(0, available - mapped)
+
+
 def holders(kind: str) -> list[Holder]:
     """Those that have most of it, the largest first."""
     known = card_holders() if kind == "GPU" else _ram_holders()

@@ -60,7 +60,7 @@ class Supervisor:
         make_room: Callable[[], Awaitable[None]] = checkpoint,
         weigh: Weigh = by_nobody,
     ) -> None:
-        self._make = make
+        self.make = make
         self._make_room = make_room
         self._report = report
         self._log = log
@@ -141,7 +141,7 @@ class Supervisor:
         """
         life = Lifetime()
         try:
-            life.parts = self._make()
+            life.parts = self.make()
             server, launcher, backend = life.parts
             if not await launcher.adopt():
                 return False
@@ -161,7 +161,7 @@ class Supervisor:
         of it that is up already. Bounded by who calls it.
         """
         try:
-            parts = self._make()
+            parts = self.make()
             if await parts.launcher.adopt():
                 await self.release.clear(parts)
         except Exception as error:
@@ -212,7 +212,7 @@ class Supervisor:
         if life.parts is None:
             self.release.forget()
             await self._make_room()
-            fresh = self._make()
+            fresh = self.make()
             sleeping = await self._sleeper.rouse(fresh)
             life.parts = sleeping or fresh
             word = "waking" if sleeping else "loading"

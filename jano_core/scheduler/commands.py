@@ -56,9 +56,11 @@ class Note(Command, frozen=True, kw_only=True):
     """Something worth telling: becomes a fact; needs no action.
 
     `kind`: `state` (an instance is in `state` now), `swap_started`, `swap_ready`, `swap_failed`,
-    `swap_cancelled`, `requeued`, `strategy_fell_back`, `decision` (by `rule`, why those wait who
-    wait for the model; `requests` are before them). `phases` are the seconds that a swap spent in
-    draining, stopping and starting; otherwise `requests` are those that wait for its target now.
+    `swap_cancelled`, `awaited` (the model comes next, when others have drained for it), `forgone`
+    (it does not come next any more), `requeued`, `strategy_fell_back`, `decision` (by `rule`, why
+    those wait who wait for the model; `requests` are before them). `phases` are the seconds that a
+    swap spent in draining, stopping and starting; otherwise `requests` are those that wait for its
+    target now.
     """
 
     kind: str

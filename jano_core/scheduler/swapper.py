@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from .commands import AnyCommand, Load, Note, Unload
 from .estimates import Estimates
@@ -32,7 +32,7 @@ class Swapper:
 
         A model in `served` was just granted a request, so it is not draining yet.
         """
-        node, wanted, draining = self._node, {}, set[str]()
+        node, wanted, draining = self._node, dict[str, float](), set[str]()
         for model, evict, why in loads:
             asked_at = node.intents.get(model, now)
             if self._may_begin(model, evict):
@@ -40,6 +40,7 @@ class Swapper:
             else:
                 wanted[model] = asked_at
                 draining |= {name for name in evict if name not in served}
+        self._tell_who_waits(wanted)
         node.intents = wanted
         for name, instance in node.instances.items():
             if instance.state == "ready" and name in draining:
@@ -177,6 +178,15 @@ class Swapper:
             if instance.state == "ready":
                 self._move(instance, "drain", now)
         self._start_if_it_fits(swap, now)
+
+    def _tell_who_waits(self, wanted: Collection[str]) -> None:
+        node = self._node
+        for model in wanted:
+            if model not in node.intents:
+                self._emit(Note(kind="awaited", model=model, node=node.name))
+        for model in node.intents:
+            if model not in wanted and self._swap_to(model) is None:
+                self._emit(Note(kind="forgone", model=model, node=node.name))
 
     def _may_begin(self, model: str, evict: tuple[str, ...]) -> bool:
         """Is what it waits for certain to go, and nothing of it busy? What is busy may be told to

@@ -262,3 +262,26 @@ def test_both_have_memory_while_one_starts_beside_the_other() -> None:
     assert book.scheduler.node.occupied() == ("chat", "code")
     book.handle(ev.Finished(at=book.now, request="1", outcome="served"))
     assert book.scheduler.node.settled() == {"code"}
+
+
+# -- who comes next
+
+
+def test_it_is_told_who_comes_next_and_who_does_not_after_all() -> None:
+    book = Playbook("chat code").perform("""
+        1 arrives for chat | load chat
+        chat is ready      | grant 1
+        2 arrives for code | nothing
+        3 arrives for code | nothing
+        2 leaves           | nothing
+        3 leaves           | nothing
+        4 arrives for code | nothing
+        1 is served        | unload chat
+    """)
+    told = [note.kind for note in book.notes if note.model == "code"]
+    assert [kind for kind in told if kind in ("awaited", "forgone", "swap_started")] == [
+        "awaited",
+        "forgone",
+        "awaited",
+        "swap_started",
+    ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from glob import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +22,7 @@ from .slot_store import SlotStore
 from .slots import Slots
 
 SLOT_FOLDER = "--slot-save-path"
+MODEL_FLAGS = ("-m", "--model")
 ROUTER_FLAGS = ("--models-dir", "--models-preset")
 
 
@@ -65,6 +68,18 @@ class LlamaCpp(Backend):
         folder = spec.state_folder / "kv"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is said in there is private
         return replace(spec, cmd=(*spec.cmd, SLOT_FOLDER, str(folder)))
+
+    def files(self) -> Sequence[Path]:
+        """See `ReadsFiles`: the GGUF file of the command, with its other parts if it has some."""
+        spec = self.server.spec
+        for word, following in pairwise((*spec.cmd, "")):
+            flag, _, value = word.partition("=")
+            path = Path(spec.cwd or ".") / (value or following)
+            if flag in MODEL_FLAGS and path.suffix == ".gguf":
+                part = re.fullmatch(r"(.+)-\d{5}(-of-\d{5}\.gguf)", path.name)
+                parts = f"{escape(part[1])}-?????{part[2]}" if part else escape(path.name)
+                return sorted(path.parent.glob(parts))
+        return ()
 
     async def load(self) -> None:
         """A router is asked for the model; a single-model server is loading already."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
 import jano_llamacpp
-from jano_core import Description, Reading, Reply, Server, ServerSpec, UpstreamError
+from jano_core import Description, Reading, ReadsFiles, Reply, Server, ServerSpec, UpstreamError
 from jano_llamacpp import LlamaCpp
 
 PROPS = {
@@ -43,6 +44,27 @@ def backend(pages: dict[str, tuple[int, object]]) -> LlamaCpp:
 
 def slots(*processing: bool) -> list[dict[str, object]]:
     return [{"id": i, "n_ctx": 512, "is_processing": at} for i, at in enumerate(processing)]
+
+
+@pytest.mark.parametrize(
+    ("command", "read"),
+    [
+        ("llama-server -m tiny.gguf", ["tiny.gguf"]),
+        ("python -m llama_cpp.server --model=sub/tiny.gguf", ["sub/tiny.gguf"]),
+        ("llama-server -m big-00001-of-00002.gguf", [f"big-0000{n}-of-00002.gguf" for n in (1, 2)]),
+        ("llama-server -m gone.gguf", []),
+        ("llama-server --models-dir sub", []),
+        ("llama-server -m", []),
+    ],
+)
+def test_its_files_are_those_of_the_command(tmp_path: Path, command: str, read: list[str]) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("tiny.gguf", "sub/tiny.gguf", *(f"big-0000{n}-of-00002.gguf" for n in (1, 2))):
+        (tmp_path / name).touch()
+    spec = ServerSpec(model="chat", cmd=tuple(command.split()), cwd=str(tmp_path))
+    made = LlamaCpp(Server(spec, http=Pages({}), log=lambda line: None))
+    assert isinstance(made, ReadsFiles)
+    assert list(made.files()) == [tmp_path / name for name in read]
 
 
 def test_questions_carry_the_server_s_own_key() -> None:

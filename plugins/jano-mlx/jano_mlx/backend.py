@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, ClassVar
 
 import anyio
@@ -43,6 +45,14 @@ class Mlx(Backend):
     def model_name(cls, spec: ServerSpec) -> str:
         """`upstream_model`, a path or a repository; else the one of `--model`."""
         return spec.upstream_model or DEFAULT_MODEL
+
+    def files(self) -> Sequence[Path]:
+        """See `ReadsFiles`: the weights in the folder that the command's `--model` names."""
+        spec = self.server.spec
+        for word, following in pairwise(spec.cmd):
+            if word == "--model":
+                return sorted((Path(spec.cwd or ".") / following).glob("*.safetensors"))
+        return ()
 
     async def load(self) -> None:
         """Let it say one word; that ends when the model is in memory. Raises `LoadFailed`."""

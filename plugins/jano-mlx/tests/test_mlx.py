@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 import jano_mlx
-from jano_core import LoadFailed, Reply, ServerSpec
+from jano_core import LoadFailed, ReadsFiles, Reply, Server, ServerSpec
 from jano_core.testing.backend_contract import BackendContract, Scene, StandIn
 from jano_mlx import Mlx
 
@@ -55,6 +56,25 @@ class TestMlx(BackendContract):
 
 def spec(**keys: Any) -> ServerSpec:
     return replace(TestMlx().spec(), **keys)
+
+
+def test_its_files_are_the_weights_in_the_folder_of_the_command(tmp_path: Path) -> None:
+    (tmp_path / "tiny").mkdir()
+    for name in ("model-2.safetensors", "model-1.safetensors", "config.json"):
+        (tmp_path / "tiny" / name).touch()
+
+    def files(*cmd: str) -> list[str]:
+        server = Server(spec(cmd=cmd, cwd=str(tmp_path)), http=MlxServer(), log=lambda line: None)
+        made = Mlx(server)
+        assert isinstance(made, ReadsFiles)
+        return [path.name for path in made.files()]
+
+    assert files("mlx_lm.server", "--model", "tiny") == [
+        "model-1.safetensors",
+        "model-2.safetensors",
+    ]
+    assert files("mlx_lm.server", "--model", "mlx-community/tiny") == []
+    assert files("mlx_lm.server", "--model") == files("mlx_lm.server") == []
 
 
 @pytest.mark.anyio
