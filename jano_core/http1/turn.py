@@ -212,7 +212,9 @@ class Turn:
             if not more:
                 after += LAST_CHUNK
         if size > JOINED:
-            self._connection.transport.writelines((before, chunk, after))
+            # Not `writelines`: on asyncio's loop some Pythons forget to hold us back after it.
+            for part in filter(None, (before, chunk, after)):
+                self._connection.write(part)
         elif data := b"".join((before, chunk, after)):
             self._connection.write(data)
         if more:

@@ -45,9 +45,6 @@ class FakeTransport(asyncio.Transport):
         assert not self.ended
         self.writes.append(bytes(data))
 
-    def writelines(self, list_of_data: Any) -> None:
-        self.write(b"".join(list_of_data))
-
     def pause_reading(self) -> None:
         assert self.reading
         self.reading = False

@@ -72,7 +72,9 @@ async def test_without_a_length_each_piece_is_a_chunk() -> None:
     assert rig.transport.writes[1:] == [
         b"3\r\none\r\n",
         b"3\r\ntwo\r\n",
-        b"11170\r\n" + b"x" * 70_000 + b"\r\n",
+        b"11170\r\n",
+        b"x" * 70_000,
+        b"\r\n",
         b"0\r\n\r\n",
     ]
     assert not rig.transport.ended
