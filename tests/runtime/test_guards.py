@@ -21,6 +21,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.wire]
 HEARS = "import os; print(sorted(os.environ), os.getcwd(), flush=True)"
 
 
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(autouse=True)
 async def nobody_is_kept() -> AsyncIterator[None]:
     await guards.dismiss_all()
