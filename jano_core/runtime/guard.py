@@ -1,4 +1,4 @@
-"""The small process between Jano and a model server; run as a script, never imported by Jano.
+"""The small process between Jano and a model server; a script of its own.
 
     python -I -S guard.py
 
