@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from ..errors import Refused, UpstreamError
@@ -10,7 +10,7 @@ from ..plugin.contracts import Usage
 from ..telemetry.tap import Tap
 from .body import AsyncPieces
 from .call import RawHeaders
-from .early import as_event, as_refusal
+from .early import AsEvent, Read, as_refusal
 from .framing import Framing
 from .headers import AnswerHead, identity, waits
 from .house import House
@@ -84,10 +84,10 @@ class Relay:
             capture.answered(response.headers)
         events = head.content_type.lower().startswith(self._framing.content_type) and head.plain
         kind = head.content_type
-        chunks: AsyncIterable[bytes] = response.chunks()
+        read: Read = response.read
         waiting = not reply.head_out
         if not waiting:
-            kind, chunks = self._framing.content_type, await self._fit(response, head, events)
+            kind, read = self._framing.content_type, await self._fit(response, head, events)
         elif events:
             # It goes out at once: a stream of events can be continued by another server's.
             waiting = False
@@ -96,9 +96,7 @@ class Relay:
         # still be asked again.
         reply.reserved = waiting
         tap = Tap(kind, self._house.normalizers, encoding=head.coding, now=self._now)
-        async for chunk in chunks:
-            if not chunk:
-                continue
+        while chunk := await read():
             vigil.heard()
             if not reply.bytes_out:
                 if waiting:
@@ -115,16 +113,14 @@ class Relay:
         await reply.end()
         self.usage = tap.result()
 
-    async def _fit(
-        self, response: UpstreamResponse, head: AnswerHead, events: bool
-    ) -> AsyncIterable[bytes]:
+    async def _fit(self, response: UpstreamResponse, head: AnswerHead, events: bool) -> Read:
         """Make the answer fit a stream whose head is out."""
         if not head.plain:
             text = f"the server of {self._lease.model} compressed its answer to a waiting client"
             raise Refused("upstream_failed", text)
         if not 200 <= response.status < 300:
-            raise await as_refusal(self._lease.model, response.status, response.chunks())
-        return response.chunks() if events else as_event(response.chunks(), self._framing)
+            raise await as_refusal(self._lease.model, response.status, response.read)
+        return response.read if events else AsEvent(response.read, self._framing).read
 
     def _send_head(
         self, head: AnswerHead, method: str, framing: Framing | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable
 from urllib.parse import unquote, urlsplit
 
 import anyio
@@ -41,21 +41,20 @@ class LoopbackResponse:
         self._connection: Connection | None = connection
         self._answer = answer
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, never decoded. Raises `UpstreamError` if it breaks off."""
-        answer, waiting = self._answer, self._answer.chunks
-        while (connection := self._connection) is not None:
-            while waiting:
-                chunk = waiting.popleft()
-                answer.buffered -= len(chunk)
-                if connection.held_back:
-                    connection.taken()
-                yield chunk
-            if answer.complete:
-                return
+    async def read(self) -> bytes:
+        """See `UpstreamResponse.read`."""
+        answer, connection = self._answer, self._connection
+        while not answer.chunks:
+            if answer.complete or connection is None:
+                return b""
             if answer.failure:
                 raise UpstreamError(answer.failure)
             await connection.news()
+        chunk = answer.chunks.popleft()
+        answer.buffered -= len(chunk)
+        if connection is not None and connection.held_back:
+            connection.taken()
+        return chunk
 
     async def aclose(self) -> None:
         """Done with it; unless the body was read to its end, the connection is closed at once."""

@@ -54,7 +54,7 @@ class _Body(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for chunk in self._response.chunks():
+            while chunk := await self._response.read():
                 yield chunk
         except UpstreamError as error:
             raise httpx.RemoteProtocolError(str(error)) from error

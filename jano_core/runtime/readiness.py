@@ -64,7 +64,7 @@ class ServerHttp:
 
 async def _read(response: UpstreamResponse) -> Reply:
     body = b""
-    async for chunk in response.chunks():
+    while chunk := await response.read():
         body += chunk
         if len(body) > MAX_BODY:
             raise UpstreamError(f"the answer is longer than {MAX_BODY} bytes")

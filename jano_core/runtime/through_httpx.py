@@ -28,12 +28,15 @@ class HttpxResponse:
         self.headers: Headers = response.headers.raw
         assert isinstance(response.stream, httpx.AsyncByteStream)
         self._stream = response.stream
+        self._pieces = aiter(response.stream)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, never decoded. Raises `UpstreamError` if it breaks off."""
+    async def read(self) -> bytes:
+        """See `UpstreamResponse.read`."""
         try:
-            async for chunk in self._stream:
-                yield chunk
+            while not (chunk := await anext(self._pieces, None)):
+                if chunk is None:
+                    return b""
+            return chunk
         except httpx.TransportError as error:
             raise UpstreamError(_in_words(error)) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
@@ -28,8 +28,11 @@ class UpstreamResponse(Protocol):
     headers: Headers
     """As received: order, case and repetition kept."""
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, never decoded. Raises `UpstreamError` if it breaks off."""
+    async def read(self) -> bytes:
+        """The next piece of the body as it comes, never decoded; empty when it is over.
+
+        Raises `UpstreamError` if it breaks off.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -20,8 +20,11 @@ pytestmark = [pytest.mark.anyio, pytest.mark.wire]
 
 
 async def read(response: UpstreamResponse) -> bytes:
+    body = b""
     try:
-        return b"".join([chunk async for chunk in response.chunks()])
+        while piece := await response.read():
+            body += piece
+        return body
     finally:
         await response.aclose()
 
