@@ -70,13 +70,18 @@ class Connection(asyncio.Protocol):
 
     # -- called by the exchange
 
-    def begin(self, answer: Answer, head: bytes, body: bytes = b"") -> None:
-        """Send a request, or its head; `answer` is fed from now on."""
+    def begin(self, answer: Answer, *request: bytes) -> None:
+        """Send a request, or as much of it as there is; `answer` is fed from now on."""
         self._answer = answer
-        if not body or len(body) <= JOINED:
-            self._transport.write(head + body)
-        else:
-            self._transport.writelines([head, body])
+        if len(request) > 1:
+            self._transport.writelines(request)
+        elif request:
+            self._transport.write(request[0])
+
+    def write(self, request: bytes) -> None:
+        """Send the request that was begun without it, unless it was given up meanwhile."""
+        if not self.ended:
+            self._transport.write(request)
 
     async def begin_streaming(
         self, answer: Answer, head: bytes, pieces: AsyncIterable[bytes], *, chunked: bool

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from jano_core.errors import UpstreamError
-from jano_core.runtime.loopback_connection import HIGH_WATER
+from jano_core.runtime.loopback import CROWD
+from jano_core.runtime.loopback_connection import HIGH_WATER, JOINED
 from jano_core.runtime.loopback_transport import LoopbackTransport
 from jano_core.runtime.upstream import Upstream, UpstreamResponse
 from tests.runtime.raw_server import Connection, serving
@@ -130,6 +131,61 @@ async def test_a_slow_client_holds_its_server_back() -> None:
         answer = response._answer  # type: ignore[attr-defined]  # what is held cannot be seen else
         assert answer.buffered <= 2 * HIGH_WATER
         assert len(await read(response)) == 32 * 2**20
+        await upstream.aclose()
+
+
+@pytest.mark.parametrize("body", [10, JOINED + 1], ids=["small", "large"])
+async def test_each_of_a_crowd_gets_its_own_answer(body: int) -> None:
+    async def handler(connection: Connection) -> None:
+        while True:
+            request = await connection.request()
+            assert request.endswith(b"x" * body)
+            await connection.answer(request.split()[1])
+
+    async def ask(number: int) -> None:
+        target = b"/%d" % number
+        answers[target] = await read(await upstream.open("POST", target, [], b"x" * body))
+
+    answers: dict[bytes, bytes] = {}
+    async with serving(handler) as url:
+        upstream = Upstream(url)
+        for turn in range(3):  # with new connections, then with kept ones
+            async with anyio.create_task_group() as crowd:
+                for number in range(5 * CROWD):
+                    crowd.start_soon(ask, 100 * turn + number)
+        await upstream.aclose()
+    assert len(answers) == 15 * CROWD
+    assert all(target == answer for target, answer in answers.items())
+
+
+async def test_who_leaves_a_crowd_takes_nobody_s_answer_along() -> None:
+    async def handler(connection: Connection) -> None:
+        while True:
+            await connection.answer((await connection.request()).split()[1])
+
+    async def ask(number: int) -> None:
+        scopes[number], target = anyio.CancelScope(), b"/%d" % number
+        with scopes[number]:
+            answers[number] = await read(await upstream.open("POST", target, [], b"{}"))
+
+    async def leave() -> None:
+        for number in range(0, 4 * CROWD, 2):
+            scopes[number].cancel()
+
+    scopes: dict[int, anyio.CancelScope] = {}
+    answers: dict[int, bytes] = {}
+    async with serving(handler) as url:
+        upstream = Upstream(url)
+        async with anyio.create_task_group() as crowd:
+            for number in range(4 * CROWD):  # so that connections are kept
+                crowd.start_soon(ask, number)
+        for _ in range(3):
+            answers.clear()
+            async with anyio.create_task_group() as crowd:
+                for number in range(4 * CROWD):
+                    crowd.start_soon(ask, number)
+                crowd.start_soon(leave)
+            assert answers == {number: b"/%d" % number for number in range(1, 4 * CROWD, 2)}
         await upstream.aclose()
 
 
