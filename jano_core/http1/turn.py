@@ -15,6 +15,10 @@ from .request import Request
 if TYPE_CHECKING:
     from .connection import Connection
 
+CROWD = 8
+"""With more requests under way, whole answers leave together at the end of a step: to wake a client
+that sleeps costs more than to send to one that is awake.
+"""
 JOINED = 64 * 1024
 """What is sent up to this size leaves in one piece; copying more costs more than it saves."""
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
@@ -33,7 +37,7 @@ class Turn:
         "_connection",
         "_gone",
         "_hangup",
-        "_head",
+        "_held",
         "_left",
         "_news",
         "_whole",
@@ -55,8 +59,10 @@ class Turn:
         self.task: asyncio.Task[None] | None = None
         self._connection = connection
         self._gone = False
-        self._head: bytes | None = None
-        """The head, until it is sent together with what comes in the same step of the loop."""
+        self._held: bytes | None = None
+        """What is sent at the end of this step of the loop: a head that a body may still join, or
+        all of an answer to one of a crowd.
+        """
         self._left: int | None = None
         """Bytes of the body that the head still promises."""
         self._whole = False
@@ -172,10 +178,10 @@ class Turn:
         return self.begun and self._left is None and not (self._chunked or self._bodiless)
 
     def flush(self) -> None:
-        """Send the head now if it is still here."""
-        head, self._head = self._head, None
-        if head is not None and not self._gone:
-            self._connection.write(head)
+        """Send now what is held."""
+        held, self._held = self._held, None
+        if held is not None and not self._gone and not self._connection.transport.is_closing():
+            self._connection.write(held)
 
     # -- the answer
 
@@ -188,7 +194,7 @@ class Turn:
         self.keep_alive = connection.may_keep_alive(request)
         self._bodiless = request.method == "HEAD" or status in (204, 304)
         head = Head(status, headers, self._bodiless, request.version == "1.1", self.keep_alive)
-        self._head, self._chunked = head.text, head.chunked
+        self._held, self._chunked = head.text, head.chunked
         self._left = None if self._bodiless else head.length
         self.begun = True
         connection.listener.flush_soon(self)
@@ -205,7 +211,7 @@ class Turn:
             self._left = left = left - size
             if left < 0:
                 raise RuntimeError("the body is longer than its content-length")
-        before, self._head, after = self._head or b"", None, b""
+        before, self._held, after = self._held or b"", None, b""
         if self._chunked:
             if size:
                 before, after = before + b"%x\r\n" % size, b"\r\n"
@@ -216,7 +222,13 @@ class Turn:
             for part in filter(None, (before, chunk, after)):
                 self._connection.write(part)
         elif data := b"".join((before, chunk, after)):
-            self._connection.write(data)
+            listener = self._connection.listener
+            if more or not self.keep_alive or len(listener.running) <= CROWD:
+                self._connection.write(data)
+            else:
+                self._held = data
+                if not before:
+                    listener.flush_soon(self)
         if more:
             return
         if left:

@@ -53,6 +53,9 @@ class FakeTransport(asyncio.Transport):
         assert not self.reading
         self.reading = True
 
+    def is_closing(self) -> bool:
+        return bool(self.ended)
+
     def can_write_eof(self) -> bool:
         return True
 

@@ -174,6 +174,42 @@ async def test_a_crowd_at_once() -> None:
             assert (await one.answer()).endswith(b"ok")
 
 
+async def test_a_crowd_that_asks_again_leaves_and_sends_ahead() -> None:
+    """Answers to a crowd are held until the end of a step: each gets its own, in order, and who
+    leaves meanwhile or wants the connection closed is no trouble.
+    """
+    gate = asyncio.Event()
+
+    async def together(scope: Scope, receive: Receive, send: Send) -> None:
+        await gate.wait()
+        await whole(send, scope["raw_path"])
+
+    async def ask(number: int) -> None:
+        async with client(listener) as one:
+            paths = [b"/%d/%d" % (number, turn) for turn in range(3)]
+            requests = [GET.replace(b" / ", b" %b " % path) for path in paths]
+            if number % 5 == 1:
+                one.say(requests[0])
+                await asyncio.sleep(0.05)
+                one.reset()
+                return
+            if number % 5 == 2:
+                one.say(CLOSING)
+                assert (await one.rest()).endswith(b"\r\n\r\n/")
+                return
+            one.say(b"".join(requests) if number % 5 == 3 else requests[0])
+            for turn, path in enumerate(paths):
+                assert (await one.answer()).endswith(b"\r\n\r\n" + path)
+                if number % 5 != 3 and turn < 2:
+                    one.say(requests[turn + 1])
+
+    async with serving(together) as listener, asyncio.TaskGroup() as tasks:
+        for number in range(100):
+            tasks.create_task(ask(number))
+        await asyncio.sleep(0.1)
+        gate.set()
+
+
 async def test_an_answer_is_read_although_the_body_is_not() -> None:
     refused = b"x" * 200_000
 
