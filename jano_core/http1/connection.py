@@ -100,6 +100,7 @@ class Connection(Link):
             self.expect(self.listener.patience if request.complete else LINGER_S)
             reader = self._reader
             if reader.arrived or reader.in_head or reader.refusal is not None:
+                turn.flush()  # before anything that is said next
                 self._next()
             if not self.reading:
                 self._release()

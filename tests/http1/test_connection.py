@@ -9,6 +9,7 @@ import pytest
 
 from jano_core.http1.asgi import Message, Receive, Scope, Send
 from jano_core.http1.connection import HIGH_WATER
+from jano_core.http1.turn import CROWD
 from tests.http1.rig import (
     CLOSING,
     GET,
@@ -175,6 +176,20 @@ async def test_rubbish_behind_a_request_is_answered_after_it() -> None:
     await whole(held.calls[0].send, b"")
     await steps()
     assert rig.transport.out.startswith(answer(b"") + b"HTTP/1.1 400 ")
+
+
+async def test_that_is_so_in_a_crowd_too() -> None:
+    held = Held()
+    rig = Rig(held)
+    for number in range(CROWD + 2):
+        await rig.feed(GET)
+        await whole(held.calls[number].send, b"")  # and the application goes on for a while
+        await steps()
+    before = len(rig.transport.out)
+    await rig.feed(GET + b"rubbish\r\n")
+    await whole(held.calls[-1].send, b"last")
+    await steps()
+    assert rig.transport.out[before:].startswith(answer(b"last") + b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize("begun", [True, False])
