@@ -17,6 +17,7 @@ from .config.diff import diff
 from .config.load import Loaded, load
 from .config.schema import Config
 from .gateway.app import Gateway
+from .gateway.vigil import Patience
 from .plugin.registry import Registry
 from .recorder import Recorder
 from .runtime.dispatcher import Dispatcher
@@ -211,6 +212,10 @@ class Jano:
         self.authenticator = blueprint.authenticator
         self.dialects = blueprint.dialects
         self.normalizers = blueprint.normalizers
+        self.patience: Mapping[str, Patience] = {
+            name: Patience.of(self.config.server, table)
+            for name, table in self.config.models.items()
+        }
         for warning in warnings:
             log.warning(warning)
 

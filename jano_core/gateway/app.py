@@ -53,7 +53,9 @@ class Gateway:
             return
         try:
             call.cors = cors_headers(self._house.config, call)
-            if call.method != "OPTIONS" or not await self._tell_allowed(call):
+            if (to_model := routes.TO_MODEL.get((call.method, call.path))) is not None:
+                await self._serve_model(call, to_model)
+            elif call.method != "OPTIONS" or not await self._tell_allowed(call):
                 await self._serve(call)
         except ClientGone:
             return

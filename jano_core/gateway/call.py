@@ -34,21 +34,34 @@ class Call:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.receive = receive
+        self._scope = scope
         self.method: str = scope.get("method", "GET")
         self.path: str = scope["path"]
-        self.raw_path: bytes = scope.get("raw_path") or self.path.encode()
-        self.query: bytes = scope.get("query_string", b"")
         self.headers: RawHeaders = scope["headers"]
         """In order, with lower-case names, as ASGI has them."""
         self.fields: dict[bytes, bytes] = dict(self.headers)
         """Headers by lower-case name; of a repeated one, the last."""
         self.peer: str = (scope.get("client") or ("",))[0]
         """The client's address; empty on a unix socket."""
-        self.subprotocols: Sequence[str] = scope.get("subprotocols") or ()
         extensions = scope.get("extensions")
         self.on_hangup: OnHangup | None = extensions.get(HANGUP) if extensions else None
         """Where the server offers it: has a call made, at once, when the client hangs up."""
         self._send = send
+
+    @property
+    def raw_path(self) -> bytes:
+        """The path as it came."""
+        return self._scope.get("raw_path") or self.path.encode()
+
+    @property
+    def query(self) -> bytes:
+        """What follows the path's question mark, as it came."""
+        return self._scope.get("query_string", b"")
+
+    @property
+    def subprotocols(self) -> Sequence[str]:
+        """What a WebSocket's client offers."""
+        return self._scope.get("subprotocols") or ()
 
     def field(self, name: bytes) -> str:
         """A header's value as text, empty where it is absent."""
@@ -75,6 +88,11 @@ class Call:
         """Nobody wants to be told any more."""
         if self.on_hangup is not None:
             self.on_hangup(None)
+
+    def sender(self) -> Send:
+        """What sends as `send` does, for someone who answers whatever happens."""
+        self.answered = True
+        return self.send if self.cors or self.method == "HEAD" else self._send
 
     def send(self, message: Message) -> Awaitable[None]:
         """Send an ASGI message; an answer to HEAD loses its body here."""

@@ -18,7 +18,7 @@ from .interruptible import Interruptible
 from .relay import Relay
 from .reply import Reply
 from .signs import early_head, loading_text, waiting_text, working_text
-from .vigil import Pulse, Vigil
+from .vigil import Patience, Pulse, Vigil
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Exchange:
         self._body = body
         self._destination = destination
         self._ticket = ticket
-        self._reply = Reply(call.send, house.clock.now)
+        self._reply = Reply(call.sender(), house.clock.now)
         self._capture = house.telemetry.captures.begin(
             ticket.id, call.path, call.headers, body.buffer
         )
@@ -135,11 +135,12 @@ class Exchange:
         return target, headers, content
 
     def _relayed_by(self, lease: Lease) -> Relay:
-        house, destination = self._house, self._destination
-        now, model = house.clock.now(), destination.target.table
-        vigil = Vigil(house.config.server, model, self._watch, now, self._scope)
-        framing, capture = destination.framing, self._capture
-        return Relay(house, self._ticket, lease, self._reply, framing, vigil, capture)
+        house, framing = self._house, self._destination.framing
+        patience = house.patience.get(lease.model)
+        if patience is None:  # a reload has taken the model away from all but those who wait for it
+            patience = Patience.of(house.config.server, self._destination.target.table)
+        vigil = Vigil(patience, self._watch, house.clock.now(), self._scope)
+        return Relay(house, self._ticket, lease, self._reply, framing, vigil, self._capture)
 
     def _given_up(self) -> str:
         """Why the scope was cancelled: how the server hung, or empty for any other reason.

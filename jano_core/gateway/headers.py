@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 from .call import RawHeaders
@@ -21,7 +22,6 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
-_NOBODY: frozenset[bytes] = frozenset()
 _USUAL = (b"keep-alive", b"close")
 """What `connection` says when it names no other header."""
 _REMADE_UP = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
@@ -40,9 +40,8 @@ def upward(
     answer that is not compressed, because Jano has already begun it.
     """
     dropped = _REMADE_UP
-    for name, value in headers:
-        if name == b"connection" and value.lower() not in _USUAL:
-            dropped = dropped | _words(value)
+    if said := [value for name, value in headers if name == b"connection"]:
+        dropped = dropped | _named(said)
     if consumed:
         dropped = dropped.union(consumed)
     if identity_only:
@@ -76,40 +75,41 @@ class AnswerHead:
         """The body's, where it is announced."""
         self.unbuffered = False
         """It says itself what proxies in between are to do."""
-        passed = self.passed = []
-        named = _NOBODY
+        passed: RawHeaders = []
+        said: list[bytes] = []
         for name, value in headers:
-            lower = name.lower()
-            if lower in _TOLD:
-                self._note(lower, value)
-            elif lower in _REMADE_DOWN:
-                if lower == b"connection":
-                    named |= _words(value)
-                continue
-            passed.append((lower, value))
-        if named:
-            self.passed = [pair for pair in passed if pair[0] not in named]
+            name = name.lower()
+            if name not in _REMADE_DOWN:
+                passed.append((name, value))
+                if name == b"content-type":
+                    self.content_type = self.content_type or value.decode("latin-1")
+                elif name == b"content-length":
+                    self.length = int(value) if value.isdigit() else None
+                elif name == b"content-encoding":
+                    self.coding = self.coding or value.decode("latin-1")
+                elif name == b"x-accel-buffering":
+                    self.unbuffered = True
+            elif name == b"connection":
+                said.append(value)
+        if said and (named := _named(said)):
+            passed = [pair for pair in passed if pair[0] not in named]
+        self.passed = passed
 
     @property
     def plain(self) -> bool:
         """The body is not compressed."""
         return self.coding.lower() in ("", "identity")
 
-    def _note(self, name: bytes, value: bytes) -> None:
-        if name == b"content-type":
-            self.content_type = self.content_type or value.decode("latin-1")
-        elif name == b"content-length":
-            self.length = int(value) if value.isdigit() else None
-        elif name == b"content-encoding":
-            self.coding = self.coding or value.decode("latin-1")
-        else:
-            self.unbuffered = True
-
 
 def identity(request: str, model: str) -> RawHeaders:
     """What every answer of a model endpoint says of itself."""
-    name = model if model.isascii() and model.isprintable() else quote(model)
-    return [(b"x-jano-request-id", request.encode()), (b"x-jano-model", name.encode())]
+    return [(b"x-jano-request-id", request.encode()), (b"x-jano-model", _shown(model))]
+
+
+@lru_cache(maxsize=1024)
+def _shown(model: str) -> bytes:
+    plain = model.isascii() and model.isprintable()
+    return (model if plain else quote(model)).encode()
 
 
 def waits(queue_ms: float, swap_ms: float) -> RawHeaders:
@@ -125,5 +125,7 @@ def value_of(headers: RawHeaders, name: bytes) -> bytes:
     return next((value for found, value in headers if found.lower() == name), b"")
 
 
-def _words(value: bytes) -> frozenset[bytes]:
-    return frozenset(word.strip().lower() for word in value.split(b","))
+def _named(said: Iterable[bytes]) -> frozenset[bytes]:
+    """The headers of one connection, by what its `connection` headers say."""
+    unusual = [value for value in said if value.lower() not in _USUAL]
+    return frozenset(word.strip().lower() for value in unusual for word in value.split(b","))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ..clock import Clock
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..telemetry.feed import Feed
     from ..telemetry.ledger import Ledger
     from ..telemetry.observatory import Observatory
+    from .vigil import Patience
 
 
 class House(Protocol):
@@ -39,6 +40,8 @@ class House(Protocol):
     normalizers: Sequence[UsageNormalizer]
     authenticator: Authenticator
     clock: Clock
+    patience: Mapping[str, Patience]
+    """Model → how long its server is waited for."""
     version: str
 
     def trace(self) -> bytes:

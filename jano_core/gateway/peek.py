@@ -42,15 +42,13 @@ class _Picked(Struct, gc=False):
 
     def limit(self) -> int | None:
         """By whatever name a dialect knows it."""
-        for said in (
-            self.max_tokens,
-            self.max_completion_tokens,
-            self.max_output_tokens,
-            self.n_predict,
-        ):
-            if type(said) is int and said >= 0:
-                return min(said, MOST_TOKENS)
-        return None
+        said = (
+            self.max_tokens
+            or self.max_completion_tokens
+            or self.max_output_tokens
+            or self.n_predict
+        )
+        return min(said, MOST_TOKENS) if type(said) is int and said > 0 else None
 
 
 _pick = msgspec.json.Decoder(_Picked).decode

@@ -100,6 +100,12 @@ def _model_routes() -> dict[str, dict[str, ModelRoute]]:
 
 
 _TABLE: Mapping[str, Mapping[str, Route | ModelRoute]] = {**_EXACT, **_model_routes()}
+TO_MODEL: Mapping[tuple[str, str], ModelRoute] = {
+    (method, path): route
+    for path, methods in _model_routes().items()
+    for method, route in methods.items()
+}
+"""Method and path of the calls that are nearly all there are; `find` knows them as well."""
 
 
 def find(method: str, path: str) -> tuple[Route | ModelRoute, str] | None:

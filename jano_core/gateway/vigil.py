@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import anyio
+from msgspec import Struct
 
 from ..units import show_duration
 from .watch import Watch
@@ -17,14 +18,35 @@ if TYPE_CHECKING:
     from .reply import Reply
 
 
+class Patience(Struct, frozen=True):
+    """Seconds, infinite where there is no limit: until a server's first byte, between later ones,
+    for all of it.
+    """
+
+    first_byte: float
+    silence: float
+    total: float
+
+    @classmethod
+    def of(cls, server: ServerTable, model: ModelTable) -> Patience:
+        """The model's own limits, else those of `[server]`."""
+
+        def limit(own: float | None, common: float) -> float:
+            return (common if own is None else own) or math.inf
+
+        return cls(
+            limit(model.first_byte_timeout, server.first_byte_timeout),
+            limit(model.silence_timeout, server.silence_timeout),
+            limit(model.total_timeout, server.total_timeout),
+        )
+
+
 class Vigil:
     """Watches over one attempt to get an answer from a server, from its grant on; an `Alarm`.
 
-    The model's own limits hold, else those of `[server]`: seconds until a server's first byte,
-    between later ones, and for all of it; 0 means for ever. The relay says `heard` when a chunk has
-    come and `listening` when it awaits the next, so that a slow client is never taken for a hung
-    server. When a limit passes, `missed` says which, and `scope` is cancelled. Who made it calls
-    `end`.
+    The relay says `heard` when a chunk has come and `listening` when it awaits the next, so that a
+    slow client is never taken for a hung server. When a limit passes, `missed` says which, and
+    `scope` is cancelled. Who made it calls `end`.
     """
 
     missed = ""
@@ -32,28 +54,18 @@ class Vigil:
     """It was the total limit: the server is at work, but takes too long."""
     _spoken = False
 
-    def __init__(
-        self, server: ServerTable, model: ModelTable, watch: Watch, now: float, scope: Interruptible
-    ) -> None:
-        first, silence, total = (
-            model.first_byte_timeout,
-            model.silence_timeout,
-            model.total_timeout,
-        )
-        self._first_byte = server.first_byte_timeout if first is None else first
-        self._silence = server.silence_timeout if silence is None else silence
-        self._total = server.total_timeout if total is None else total
-        self._quiet_until = now + (self._first_byte or math.inf)
-        self._end = now + (self._total or math.inf)
+    def __init__(self, patience: Patience, watch: Watch, now: float, scope: Interruptible) -> None:
+        self._patience = patience
+        self._quiet_until = now + patience.first_byte
+        self._end = now + patience.total
         self._scope = scope
         self._watch = watch
         watch.add(self)
 
     def listening(self, now: float) -> None:
         """The server's next chunk is awaited from now on."""
-        if self._silence:
-            self._quiet_until = now + self._silence
-            self._watch.expect(self._quiet_until)
+        self._quiet_until = due = now + self._patience.silence
+        self._watch.expect(due)
 
     def heard(self) -> None:
         """A chunk has come; nothing is awaited until `listening`."""
@@ -72,12 +84,12 @@ class Vigil:
         """Give the server up."""
         if now >= self._end:
             self.overdue = True
-            self.missed = f"no end within {show_duration(self._total)}"
+            self.missed = f"no end within {show_duration(self._patience.total)}"
         else:
             self.missed = (
-                f"silent for {show_duration(self._silence)}"
+                f"silent for {show_duration(self._patience.silence)}"
                 if self._spoken
-                else f"no first byte within {show_duration(self._first_byte)}"
+                else f"no first byte within {show_duration(self._patience.first_byte)}"
             )
         self.end()
         self._scope.cancel()
