@@ -110,7 +110,7 @@ async def read_body(call: Call, limit: int, room: Room) -> Body:
     if length > limit:
         raise _too_large(limit)
     piece, more = await _received(call)
-    if not more and len(piece) <= min(IN_MEMORY, limit):
+    if not more and len(piece) <= IN_MEMORY and len(piece) <= limit:
         return Body(piece)
     taken = room.take(length) if length > IN_MEMORY else 0
     try:

@@ -125,7 +125,7 @@ class Exchange:
         target = destination.prepare(call, self._body, lease.spec.upstream_model)
         length, content = self._body.outgoing()
         headers = upward(
-            call.headers,
+            call,
             self._caller.consumed,
             length if length or call.method in HAS_BODY else None,
             identity_only=self._reply.head_out,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from urllib.parse import quote
 
-from .call import RawHeaders
+from .call import Call, RawHeaders
 
 HOP_BY_HOP = frozenset(
     {
@@ -22,26 +22,26 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
-_USUAL = (b"keep-alive", b"close")
+_NOBODY: frozenset[bytes] = frozenset()
+_USUAL = (b"keep-alive", b"close", b"Keep-Alive")
 """What `connection` says when it names no other header."""
 _REMADE_UP = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 """Not forwarded to a server, besides: its own host, the length as sent, and an answered 100."""
 
 _OWN = frozenset({b"x-jano-request-id", b"x-jano-model", b"x-jano-queue-ms", b"x-jano-swap-ms"})
 _REMADE_DOWN = HOP_BY_HOP | _OWN
-_TOLD = frozenset({b"content-type", b"content-length", b"content-encoding", b"x-accel-buffering"})
 
 
 def upward(
-    headers: RawHeaders, consumed: Collection[bytes], length: int | None, *, identity_only: bool
+    call: Call, consumed: Collection[bytes], length: int | None, *, identity_only: bool
 ) -> RawHeaders:
     """The headers for a model server. `consumed` were meant for Jano alone (credentials that it
     checked); `length` is the body's, None for a request without one. `identity_only` asks for an
     answer that is not compressed, because Jano has already begun it.
     """
-    dropped = _REMADE_UP
-    if said := [value for name, value in headers if name == b"connection"]:
-        dropped = dropped | _named(said)
+    headers, dropped = call.headers, _REMADE_UP
+    if named := _named(headers, call.fields):
+        dropped = dropped | named
     if consumed:
         dropped = dropped.union(consumed)
     if identity_only:
@@ -62,38 +62,25 @@ def replaced(headers: RawHeaders, by: Mapping[str, str]) -> RawHeaders:
 
 class AnswerHead:
     """The headers of a model server's answer: `passed` are those that the client gets, in order,
-    with lower-case names; of the others what the gateway must know.
+    with lower-case names. Of a repeated one the first counts: `content_type`, `coding` (of the
+    content) as they stand there, empty where they are absent; `length` of the body where it is
+    announced; `unbuffered` if it says itself what proxies in between are to do.
     """
 
     __slots__ = ("coding", "content_type", "length", "passed", "unbuffered")
 
     def __init__(self, headers: RawHeaders) -> None:
-        self.content_type = ""
-        self.coding = ""
-        """Content coding as it stands there, of the first such header."""
-        self.length: int | None = None
-        """The body's, where it is announced."""
-        self.unbuffered = False
-        """It says itself what proxies in between are to do."""
-        passed: RawHeaders = []
-        said: list[bytes] = []
-        for name, value in headers:
-            name = name.lower()
-            if name not in _REMADE_DOWN:
-                passed.append((name, value))
-                if name == b"content-type":
-                    self.content_type = self.content_type or value.decode("latin-1")
-                elif name == b"content-length":
-                    self.length = int(value) if value.isdigit() else None
-                elif name == b"content-encoding":
-                    self.coding = self.coding or value.decode("latin-1")
-                elif name == b"x-accel-buffering":
-                    self.unbuffered = True
-            elif name == b"connection":
-                said.append(value)
-        if said and (named := _named(said)):
-            passed = [pair for pair in passed if pair[0] not in named]
-        self.passed = passed
+        lower = [(name.lower(), value) for name, value in headers]
+        fields = dict(reversed(lower))
+        dropped = _REMADE_DOWN
+        if named := _named(lower, fields):
+            dropped = dropped | named
+        self.passed = [pair for pair in lower if pair[0] not in dropped]
+        self.content_type = fields.get(b"content-type", b"").decode("latin-1")
+        self.coding = fields.get(b"content-encoding", b"").decode("latin-1")
+        length = fields.get(b"content-length", b"")
+        self.length = int(length) if length.isdigit() else None
+        self.unbuffered = b"x-accel-buffering" in fields
 
     @property
     def plain(self) -> bool:
@@ -125,7 +112,12 @@ def value_of(headers: RawHeaders, name: bytes) -> bytes:
     return next((value for found, value in headers if found.lower() == name), b"")
 
 
-def _named(said: Iterable[bytes]) -> frozenset[bytes]:
-    """The headers of one connection, by what its `connection` headers say."""
-    unusual = [value for value in said if value.lower() not in _USUAL]
-    return frozenset(word.strip().lower() for value in unusual for word in value.split(b","))
+def _named(headers: RawHeaders, fields: Mapping[bytes, bytes]) -> frozenset[bytes]:
+    """The headers of one connection, by what its `connection` headers say. `fields` are the headers
+    by name.
+    """
+    said = fields.get(b"connection")
+    if said is None or (said in _USUAL and len(fields) == len(headers)):
+        return _NOBODY
+    values = [value.lower() for name, value in headers if name == b"connection"]
+    return frozenset(word.strip() for value in values for word in value.split(b","))

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from jano_core.gateway.call import Call, RawHeaders
 from jano_core.gateway.headers import AnswerHead, identity, upward, waits
+
+
+async def nothing(message: object = None) -> Any:
+    raise AssertionError
+
+
+def call(headers: RawHeaders) -> Call:
+    return Call({"path": "/", "headers": headers}, nothing, nothing)
 
 
 def test_upward() -> None:
@@ -23,7 +34,7 @@ def test_upward() -> None:
         (b"traceparent", b"00-1-2-01"),
         (b"x-jano-session", b"s"),
     ]
-    passed = upward(headers, {b"x-api-key"}, 12, identity_only=False)
+    passed = upward(call(headers), {b"x-api-key"}, 12, identity_only=False)
     assert passed == [
         (b"authorization", b"Bearer theirs"),
         (b"accept-encoding", b"gzip"),
@@ -33,8 +44,8 @@ def test_upward() -> None:
         (b"x-jano-session", b"s"),
         (b"content-length", b"12"),
     ]
-    assert (b"accept-encoding", b"identity") in upward(headers, (), None, identity_only=True)
-    assert (b"accept-encoding", b"gzip") not in upward(headers, (), None, identity_only=True)
+    assert (b"accept-encoding", b"identity") in upward(call(headers), (), None, identity_only=True)
+    assert (b"accept-encoding", b"gzip") not in upward(call(headers), (), None, identity_only=True)
 
 
 def test_the_head_of_an_answer() -> None:
@@ -60,6 +71,23 @@ def test_the_head_of_an_answer() -> None:
         (b"set-cookie", b"b"),
         (b"content-length", b"5"),
     ]
+
+
+def test_connection_headers_that_come_twice_both_count() -> None:
+    headers = [
+        (b"connection", b"X-One"),
+        (b"x-one", b"1"),
+        (b"connection", b"close"),
+        (b"x-two", b"2"),
+    ]
+    assert upward(call(headers), (), None, identity_only=False) == [(b"x-two", b"2")]
+    assert AnswerHead(headers).passed == [(b"x-two", b"2")]
+
+
+def test_of_repeated_headers_the_first_counts_and_all_pass() -> None:
+    headers = [(b"Content-Type", b"a/b"), (b"content-type", b"c/d")]
+    assert AnswerHead(headers).content_type == "a/b"
+    assert [value for _, value in AnswerHead(headers).passed] == [b"a/b", b"c/d"]
 
 
 def test_a_model_s_name_is_always_fit_for_a_header() -> None:
