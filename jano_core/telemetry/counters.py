@@ -20,6 +20,8 @@ from .histogram import Histogram
 SWAP_BOUNDS_MS = (1000, 5000, 15000, 30000, 60000, 120000, 300000)
 NOTHING_LOADED = "(none)"
 """What a swap comes from when no model was in use before."""
+SUCCESS = range(200, 300)
+"""What the server itself must have said of a request that was passed on whole."""
 MOST_CLIENTS = 100
 OTHERS = "(others)"
 """Stands for every client after the first hundred: callers must not choose how much is kept."""
@@ -70,13 +72,14 @@ class Counters(Listener):
         self.first_token_seconds[fact.model].observe(fact.ms / 1000)
 
     def _ended(self, fact: RequestEnded) -> None:
-        if fact.outcome != "served":
-            self._failed(fact)
         self.request_seconds[fact.model, fact.outcome].observe(fact.total_ms / 1000)
         if fact.swap_ms:
             client = known_client(self.swap_wait_seconds, fact.client)
             self.swap_wait_seconds[client] += fact.swap_ms / 1000
-        if fact.resident or not is_served(fact):
+        if fact.outcome != "served":
+            self._failed(fact)
+            return
+        if fact.resident or fact.status not in SUCCESS:
             return
         self.served[fact.model] += 1
         if usage := fact.usage:
@@ -107,11 +110,6 @@ class Counters(Listener):
 def known_client(known: Collection[str], client: str) -> str:
     """The name under which a client is counted beside those already `known`."""
     return client if client in known or len(known) < MOST_CLIENTS else OTHERS
-
-
-def is_served(fact: RequestEnded) -> bool:
-    """A success: passed on whole, and the server itself said 2xx."""
-    return fact.outcome == "served" and 200 <= fact.status < 300
 
 
 def swap_ms(fact: SwapEnded) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -14,6 +14,7 @@ from .facts import (
     Fact,
     Listener,
     RequestEnded,
+    RequestFirstByte,
     RequestGranted,
     RequestQueued,
     RequestRequeued,
@@ -24,6 +25,9 @@ REQUESTS = 1000
 REASONS = 100
 """How many changes of mind about one model are kept; who waits longer has lost the first ones."""
 MOST_AHEAD = 20
+
+Step = RequestGranted | RequestFirstByte | RequestRequeued | RequestEnded
+"""What becomes of a request."""
 
 
 class Story(Struct, gc=False):
@@ -36,7 +40,7 @@ class Story(Struct, gc=False):
     in_line: bool
     line: int = 0
     ahead: tuple[str, ...] = ()
-    later: list[RequestGranted | RequestRequeued | RequestEnded] = field(default_factory=list)
+    later: list[Step] = field(default_factory=list)
     shared: Sequence[Decided] = ()
 
 
@@ -48,15 +52,17 @@ class Decisions(Listener):
     def __init__(self, size: int = REQUESTS) -> None:
         self._stories: deque[Story] = deque(maxlen=size)
         self._open: dict[str, Story] = {}
-        """Those of requests that have not ended."""
-        self._waiting: dict[str, OrderedDict[str, None]] = {}
+        self.under_way: Mapping[str, Story] = self._open
+        """Request → its story, of those that have not ended, in order of arrival."""
+        self._waiting: defaultdict[str, OrderedDict[str, None]] = defaultdict(OrderedDict)
         """Model → who waits for it, in order of arrival."""
         self._reasons: dict[str, deque[Decided]] = {}
         self.hears = {
             RequestQueued: self._queued,
             Decided: self._decided,
             RequestGranted: self._granted,
-            RequestRequeued: self._requeued,
+            RequestFirstByte: self._went_on,
+            RequestRequeued: self._went_on,
             RequestEnded: self._ended,
         }
 
@@ -90,10 +96,8 @@ class Decisions(Listener):
         story = self._open[fact.id] = Story(fact, in_line)
         self._stories.append(story)
         if in_line:
-            line = self._waiting.get(fact.model)
-            if line is None:
-                line = self._waiting[fact.model] = OrderedDict()
-            elif line:
+            line = self._waiting[fact.model]
+            if line:
                 story.line, story.ahead = len(line), tuple(islice(line, MOST_AHEAD))
             line[fact.id] = None
 
@@ -106,7 +110,7 @@ class Decisions(Listener):
                 self._settle(story)
             story.later.append(fact)
 
-    def _requeued(self, fact: RequestRequeued) -> None:
+    def _went_on(self, fact: RequestFirstByte | RequestRequeued) -> None:
         if story := self._open.get(fact.id):
             story.later.append(fact)
 
@@ -119,7 +123,8 @@ class Decisions(Listener):
     def _settle(self, story: Story) -> None:
         """It waits no longer: what was decided meanwhile is its own from now on."""
         queued = story.queued
-        story.shared = self._since(story)
+        if queued.model in self._reasons:
+            story.shared = self._since(story)
         story.in_line = False
         del self._waiting[queued.model][queued.id]
 
@@ -145,7 +150,7 @@ def _outcome(story: Story) -> str:
     match story.later:
         case [*_, RequestEnded(outcome=outcome)]:
             return outcome
-        case [*_, RequestGranted()]:
+        case [*_, RequestGranted() | RequestFirstByte()]:
             return "running"
     return "waiting"
 

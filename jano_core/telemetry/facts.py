@@ -7,7 +7,7 @@ Each fact has `at`, unix seconds. Durations were measured on the monotonic clock
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import anyio
@@ -233,18 +233,17 @@ class Facts:
 
     def __init__(self) -> None:
         self._listeners: list[Listener | Callable[[Fact], None]] = []
-        self._told: dict[type[Fact], tuple[Callable[[Any], object], ...]] = {}
-        """Kind → whom to call, for the kinds that came since somebody was added or removed."""
+        self._told = _Told(self._listeners)
 
     def subscribe(self, listener: Listener | Callable[[Fact], None]) -> Callable[[], None]:
         """Add a listener, or a call that hears of every kind; what is returned removes it again."""
 
         def remove() -> None:
             self._listeners.remove(listener)
-            self._told = {}
+            self._told = _Told(self._listeners)
 
         self._listeners.append(listener)
-        self._told = {}
+        self._told = _Told(self._listeners)
         return remove
 
     def subscribe_guest(self, listener: Callable[[Fact], None], name: str) -> Callable[[], None]:
@@ -273,17 +272,19 @@ class Facts:
 
     def emit(self, fact: Fact) -> None:
         """Tell everybody who hears of its kind."""
-        kind = type(fact)
-        told = self._told.get(kind)
-        if told is None:
-            told = self._told[kind] = self._wanted_by(kind)
-        for follow in told:
+        for follow in self._told[type(fact)]:
             follow(fact)
 
-    def _wanted_by(self, kind: type[Fact]) -> tuple[Callable[[Any], object], ...]:
-        found = []
-        for each in self._listeners:
-            follow = each.hears.get(kind) if isinstance(each, Listener) else each
-            if follow is not None:
-                found.append(follow)
-        return tuple(found)
+
+class _Told(dict[type[Fact], tuple[Callable[[Any], object], ...]]):
+    """Kind → whom of `listeners` to call, found out when the first fact of the kind comes."""
+
+    def __init__(self, listeners: Iterable[Listener | Callable[[Fact], None]]) -> None:
+        self._listeners = tuple(listeners)
+
+    def __missing__(self, kind: type[Fact]) -> tuple[Callable[[Any], object], ...]:
+        calls = (
+            each.hears.get(kind) if isinstance(each, Listener) else each for each in self._listeners
+        )
+        found = self[kind] = tuple(call for call in calls if call is not None)
+        return found

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from .activity import Activity
+from .decisions import Decisions
 from .facts import ConfigReloaded, Fact, Facts, InstanceChanged, RequestEnded
 from .inflight import SHOWN, Inflight
 from .subscriber import Subscriber
@@ -35,20 +36,25 @@ class FeedSource(Protocol):
 class Feed:
     """Turns `facts` into events, while somebody listens.
 
-    `activity`, whose newest row it announces, must hear of a fact before it. A listener that does
-    not keep up loses events, never the truth: it is sent the whole state again instead.
+    `activity`, whose newest row it announces, and `decisions`, which knows the requests under way,
+    must hear of a fact before it. A listener that does not keep up loses events, never the truth:
+    it is sent the whole state again instead.
     """
 
     def __init__(
-        self, facts: Facts, source: FeedSource, activity: Activity, wall: Callable[[], float]
+        self,
+        facts: Facts,
+        source: FeedSource,
+        activity: Activity,
+        decisions: Decisions,
+        wall: Callable[[], float],
     ) -> None:
         self._facts = facts
         self._unsubscribe: Callable[[], None] = lambda: None
         self._source = source
         self._activity = activity
         self._wall = wall
-        self._inflight = Inflight()
-        facts.subscribe(self._inflight)
+        self._inflight = Inflight(decisions.under_way)
         self._subscribers: set[Subscriber] = set()
 
     def _observe(self, fact: Fact) -> None:

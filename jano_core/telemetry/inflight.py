@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
-
 from ..clock import iso
+from .decisions import Story
 from .facts import (
-    Listener,
     RequestEnded,
     RequestFirstByte,
     RequestGranted,
@@ -16,64 +15,31 @@ from .facts import (
     RequestRequeued,
 )
 
-
-class Entry(Struct, gc=False):
-    """One request under way. `state`: `waiting`, `running` (granted) or `streaming`."""
-
-    queued: RequestQueued
-    state: str = "waiting"
-    node: str = ""
-
-
 SHOWN = RequestQueued | RequestGranted | RequestFirstByte | RequestRequeued | RequestEnded
 """Facts that change what is shown of a request."""
 
 
-class Inflight(Listener):
-    """Follows the facts of requests."""
+class Inflight:
+    """Shows the stories that are `under_way`: request → story, oldest first."""
 
-    def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
-        self.hears = {
-            RequestQueued: self._queued,
-            RequestGranted: self._granted,
-            RequestFirstByte: self._first_byte,
-            RequestRequeued: self._requeued,
-            RequestEnded: self._ended,
-        }
+    def __init__(self, under_way: Mapping[str, Story]) -> None:
+        self._under_way = under_way
 
     def snapshot(self, now: float) -> dict[str, Any]:
         """The event that lists them all, oldest first; `now` in unix seconds."""
-        requests = [_shown(entry, now) for entry in self._entries.values()]
+        requests = [_shown(story, now) for story in self._under_way.values()]
         return {"operation": "snapshot", "requests": requests}
 
     def change(self, id: str, now: float) -> dict[str, Any]:
         """The event that brings a listener up to date on one request."""
-        if (entry := self._entries.get(id)) is None:
+        if (story := self._under_way.get(id)) is None:
             return {"operation": "remove", "id": id}
-        return {"operation": "upsert", "request": _shown(entry, now)}
-
-    def _queued(self, fact: RequestQueued) -> None:
-        self._entries[fact.id] = Entry(fact)
-
-    def _granted(self, fact: RequestGranted) -> None:
-        if entry := self._entries.get(fact.id):
-            entry.state, entry.node = "running", fact.node
-
-    def _first_byte(self, fact: RequestFirstByte) -> None:
-        if entry := self._entries.get(fact.id):
-            entry.state = "streaming"
-
-    def _requeued(self, fact: RequestRequeued) -> None:
-        if entry := self._entries.get(fact.id):
-            entry.state, entry.node = "waiting", ""
-
-    def _ended(self, fact: RequestEnded) -> None:
-        self._entries.pop(fact.id, None)
+        return {"operation": "upsert", "request": _shown(story, now)}
 
 
-def _shown(entry: Entry, now: float) -> dict[str, Any]:
-    queued = entry.queued
+def _shown(story: Story, now: float) -> dict[str, Any]:
+    queued = story.queued
+    state, node = _state(story)
     return {
         "id": queued.id,
         "timestamp": iso(queued.at),
@@ -86,9 +52,19 @@ def _shown(entry: Entry, now: float) -> dict[str, Any]:
         "resp_bytes": None,
         "elapsed_ms": max(0, round((now - queued.at) * 1000)),
         "metadata": {
-            "state": entry.state,
-            "node": entry.node,
+            "state": state,
+            "node": node,
             "priority": queued.priority,
             "session": queued.session,
         },
     }
+
+
+def _state(story: Story) -> tuple[str, str]:
+    """`waiting`, `running` (granted) or `streaming`, and the node on which it runs."""
+    match story.later:
+        case [*_, RequestGranted(node=node)]:
+            return "running", node
+        case [*_, RequestGranted(node=node), RequestFirstByte()]:
+            return "streaming", node
+    return "waiting", ""

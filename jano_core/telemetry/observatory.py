@@ -48,7 +48,7 @@ class Observatory:
         self.activity = Activity(captures=self.captures)
         self.ledger = Ledger(clock.wall, version=version, usage_records=usage_records)
         self.decisions = Decisions()
-        self.feed = Feed(self.facts, source, self.activity, clock.wall)
+        self.feed = Feed(self.facts, source, self.activity, self.decisions, clock.wall)
         self.export = _export(version, provider) if otlp else None
         self._history = None if history is None else History(history)
         if self._history is not None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from msgspec import Struct
 
-from .counters import error_in, is_served, swap_ms
+from .counters import SUCCESS, error_in, swap_ms
 from .facts import (
     Fact,
     InstanceChanged,
@@ -85,7 +85,8 @@ class Recent(Listener):
         self.requests.add(fact.at)
         if fact.outcome != "served":
             self._failed(fact)
-        if not is_served(fact):
+            return
+        if fact.status not in SUCCESS:
             return
         self.healthy[fact.model] = True
         if (usage := fact.usage) is None:

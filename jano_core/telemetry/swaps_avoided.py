@@ -9,6 +9,8 @@ from .facts import InstanceChanged, Listener, RequestEnded, RequestGranted, Requ
 
 IN_MEMORY = ("ready", "draining")
 LOOK_AGAIN = 100
+NOBODY = (-1, "")
+"""Stands before the first request."""
 
 
 class SwapsAvoided(Listener):
@@ -27,7 +29,7 @@ class SwapsAvoided(Listener):
         self._arrivals = 0
         self._waiting: dict[str, tuple[int, str]] = {}
         """Request → (number of its arrival, model), in order of arrival."""
-        self._granted: list[tuple[int, str]] = []
+        self._granted = [NOBODY]
         """Granted requests by arrival, back at least to the last before the oldest that waits."""
         self._most_granted = LOOK_AGAIN
         """When more are remembered, it is time to see which no longer matter."""
@@ -59,30 +61,32 @@ class SwapsAvoided(Listener):
         place = self._waiting.pop(fact.id, None)
         if place is None:
             return
-        if self._granted and place < self._granted[-1]:
-            self._insert(place)
+        granted, model = self._granted, place[1]
+        last = granted[-1]
+        if model == last[1] == self._current and place > last:
+            granted.append(place)  # as usual: neither order changes its model
         else:
-            self._fifo += not self._granted or self._granted[-1][1] != place[1]
-            self._granted.append(place)
-        if place[1] != self._current:
-            self._touch(place[1])
-        if len(self._granted) > self._most_granted:
+            self._take(place)
+        if len(granted) > self._most_granted:
             self._forget_settled()
-        # Only here can it rise: a grant adds to what FIFO would have done.
-        if self._comparable and self._fifo - self._made > self.peak:
-            self.peak = self._fifo - self._made
 
     def _ended(self, fact: RequestEnded) -> None:
         self._waiting.pop(fact.id, None)
 
-    def _insert(self, place: tuple[int, str]) -> None:
-        """It came before others that were granted already."""
+    def _take(self, place: tuple[int, str]) -> None:
+        """Put it where it arrived, perhaps before others that were granted already."""
         _, model = place
         at = bisect_left(self._granted, place)
-        before = self._granted[at - 1][1] if at else None
-        after = self._granted[at][1]
-        self._fifo += (before != model) + (after != model) - (after != before)
+        before = self._granted[at - 1][1]
+        self._fifo += before != model
+        if at < len(self._granted):
+            after = self._granted[at][1]
+            self._fifo += (after != model) - (after != before)
         self._granted.insert(at, place)
+        self._touch(model)
+        # Only here can it rise: a grant adds to what FIFO would have done.
+        if self._comparable:
+            self.peak = max(self.peak, self._fifo - self._made)
 
     def _forget_settled(self) -> None:
         """Nothing can be inserted any more before the oldest that waits."""

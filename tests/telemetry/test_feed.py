@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from jano_core.telemetry.activity import Activity
+from jano_core.telemetry.decisions import Decisions
 from jano_core.telemetry.facts import Facts, LoadProgress, RequestFirstByte
 from jano_core.telemetry.feed import Feed
 from jano_core.telemetry.subscriber import OUTBOX
@@ -36,9 +37,10 @@ class Source:
 
 
 def house() -> tuple[Facts, Feed, Source]:
-    facts, source, activity = Facts(), Source(), Activity()
+    facts, source, activity, decisions = Facts(), Source(), Activity(), Decisions()
     facts.subscribe(activity)
-    feed = Feed(facts, source, activity, Wall())
+    facts.subscribe(decisions)
+    feed = Feed(facts, source, activity, decisions, Wall())
     return facts, feed, source
 
 
