@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
@@ -43,14 +43,16 @@ class LogBuffer:
         self._keep(text)
         self._tell(text)
 
-    def add(self, line: object) -> None:
-        """Add what is a text once `str` asks, which is when somebody reads."""
+    def add(self, lines: Sequence[object]) -> None:
+        """Add what are texts once `str` asks, which is when somebody reads."""
         if self._readers:
-            self.write(str(line))
+            for line in lines:
+                self.write(str(line))
             return
         if self.listener is not None:
-            self.listener(line)
-        self._lines.append(line)
+            for line in lines:
+                self.listener(line)
+        self._lines.extend(lines)
 
     def _take_lines(self) -> None:
         if len(self._lines) == LINES:  # there may have been more, between them and the chunks

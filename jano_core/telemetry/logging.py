@@ -6,12 +6,12 @@ Lines that come with every request take a shorter way: `say`.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
 import threading
 import time
+from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
@@ -32,7 +32,9 @@ library; see "Optimization" in its HOWTO.
 STRAYS = 100
 """Lines of other threads that may wait; of more, the newest stay."""
 
-Sink = Callable[[object], None]
+Sink = Callable[[Sequence[object]], None]
+"""Takes lines, oldest first, as objects that in words are strings."""
+NOT_ASKED = object()
 
 _root = logging.getLogger()
 _installed: list[LineHandler] = []
@@ -58,10 +60,10 @@ def say(logger: logging.Logger, level: int, message: str, values: Mapping[str, A
 
 
 class LineHandler(logging.Handler):
-    """Writes every line to `stream`, and hands it to `sink` as an object that in words is a string.
+    """Writes every line to `stream` and hands it to `sink`.
 
-    What `logging` brings is written at once, with all that was said before it. What is said inside
-    an asyncio loop is written together at the end of the loop's step.
+    What `logging` brings is written at once, with all that was said before it in the same thread.
+    What is said inside an asyncio loop is taken together at the end of the loop's step.
 
     `sink` is called only in the thread that made the handler, where the event loop is: what another
     thread logs (an exporter, the history) waits for the next line of that one.
@@ -75,8 +77,8 @@ class LineHandler(logging.Handler):
         json = for_journal if journal else in_json
         self._form = in_words if self._terminal else json
         self._unwritten: deque[Line] = deque()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        """Which has been asked to write what is unwritten."""
+        self._asked: object = NOT_ASKED
+        """The loop that is to flush at the end of its step."""
         self._home = threading.get_ident()
         self._strays: deque[str] = deque(maxlen=STRAYS)
 
@@ -84,46 +86,43 @@ class LineHandler(logging.Handler):
         """Never raises: a log that cannot be written must not stop the router."""
         try:
             line = Line.of(record, self.redact)
-            self._flush_safely()
+            at_home = threading.get_ident() == self._home
+            if at_home:
+                self._flush_safely()
             self._write([line])
-            if self._sink is None:
-                return
             words = str(line)
-            if threading.get_ident() != self._home:
+            if at_home:
+                self._hand_over([words])
+            else:
                 self._strays.append(words)
-                return
-            self._hand_over_strays(self._sink)
-            self._sink(words)
         except Exception:
             self.handleError(record)
 
     def say(self, line: Line) -> None:
         """Never raises, as `emit`."""
-        try:
-            self._unwritten.append(line)
-            loop = asyncio._get_running_loop()
-            if loop is None or self._terminal:
-                self.flush()
-            elif loop is not self._loop:
-                self._loop = loop
-                loop.call_soon(self._flush_safely)
-            if self._sink is not None:
-                if self._strays:
-                    self._hand_over_strays(self._sink)
-                self._sink(line)
-        except Exception:
-            self.handleError(_record(__name__, line.level, line.message, line.fields))
+        self._unwritten.append(line)
+        if _get_running_loop() is not self._asked:
+            self._take_soon()
 
     def flush(self) -> None:
         """Write what is unwritten. `logging` calls it when the process ends. Raises `OSError`."""
         self.acquire()
         try:
-            self._loop = None
+            self._asked = NOT_ASKED
             lines = [self._unwritten.popleft() for _ in range(len(self._unwritten))]
             if lines:
+                self._hand_over(lines)
                 self._write(lines)
         finally:
             self.release()
+
+    def _take_soon(self) -> None:
+        loop = _get_running_loop()
+        if loop is None or self._terminal:
+            self._flush_safely()
+        else:
+            self._asked = loop
+            loop.call_soon(self._flush_safely)
 
     def _flush_safely(self) -> None:
         try:
@@ -136,9 +135,10 @@ class LineHandler(logging.Handler):
         if not self._stream.line_buffering:
             self._stream.flush()
 
-    def _hand_over_strays(self, sink: Sink) -> None:
-        while self._strays:
-            sink(self._strays.popleft())
+    def _hand_over(self, lines: Sequence[object]) -> None:
+        if self._sink is not None:
+            strays = [self._strays.popleft() for _ in range(len(self._strays))]
+            self._sink([*strays, *lines])
 
 
 def install(

@@ -70,11 +70,11 @@ def test_lines_are_put_into_words_when_somebody_reads(monkeypatch: pytest.Monkey
     heard: list[object] = []
     log.listener = heard.append
     log.write("a\n")
-    log.add(Line("b\n"))
-    log.add(Line("c\n"))
+    log.add([Line("b\n")])
+    log.add([Line("c\n")])
     assert (len(heard), Line.asked) == (3, 0)
     log.write("d\n")
-    log.add(Line("e\n"))
+    log.add([Line("e\n")])
     assert [log.history(), log.history()] == ["a\nb\nc\nd\ne\n"] * 2
     assert Line.asked == 3, "once each"
     assert log.tail(2) == "d\ne"
@@ -83,9 +83,9 @@ def test_lines_are_put_into_words_when_somebody_reads(monkeypatch: pytest.Monkey
 @pytest.mark.anyio
 async def test_a_reader_gets_a_line_at_once() -> None:
     log = LogBuffer()
-    log.add(Line("before"))
+    log.add([Line("before")])
     async with log.subscribe() as lines:
-        log.add(Line("now"))
+        log.add([Line("now")])
         assert await anext(lines) == "now"
     assert log.history() == "beforenow"
 
@@ -94,10 +94,10 @@ def test_of_too_many_lines_the_newest_stay_without_a_gap() -> None:
     log = LogBuffer(limit_bytes=8 * LINES)
     log.write("old ")
     for number in range(LINES + 1):
-        log.add(Line(f"{number} "))
+        log.add([Line(f"{number} ")])
     kept = log.history().split()
     assert kept == [str(number) for number in range(1, LINES + 1)]
     small = LogBuffer(limit_bytes=10)
     for number in range(LINES - 1):
-        small.add(Line(f"{number:04} "))
+        small.add([Line(f"{number:04} ")])
     assert small.history() == "2045 2046 "

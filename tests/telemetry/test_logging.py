@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -78,7 +78,7 @@ def test_a_line_is_one_for_every_reader_of_lines(lines):
 def test_every_line_is_redacted_wherever_it_goes(lines):
     routed: list[object] = []
     stream = lines(
-        io.StringIO(), redact=lambda line: line.replace("sk-123", "***"), sink=routed.append
+        io.StringIO(), redact=lambda line: line.replace("sk-123", "***"), sink=routed.extend
     )
     log.info("key sk-123", extra=fields(header="sk-123"))
     assert "sk-123" not in stream.getvalue() + "".join(map(str, routed))
@@ -147,7 +147,7 @@ def test_what_is_said_in_a_loop_is_written_at_the_end_of_its_step(journal):
 
     with alone():
         remove = install(
-            stream=stream, sink=routed.append, redact=lambda text: text.replace("sk-123", "***")
+            stream=stream, sink=routed.extend, redact=lambda text: text.replace("sk-123", "***")
         )
         handler = logging.getLogger().handlers[0]
         if journal:
@@ -233,8 +233,8 @@ def test_another_thread_s_line_waits_for_the_next_of_this_one():
     lines: list[str] = []
     writers: set[int] = set()
 
-    def sink(line: str) -> None:
-        lines.append(line)
+    def sink(news: Sequence[str]) -> None:
+        lines.extend(news)
         writers.add(threading.get_ident())
 
     remove = install(stream=io.StringIO(), sink=sink, environ={})
