@@ -20,11 +20,8 @@ class Admission:
         self._scheduler = scheduler
 
     def bounded(self, request: Request) -> Request:
-        """The request as it waits: nobody waits longer than the policy's `max_wait`."""
-        max_wait = self._scheduler.policy.max_wait
-        if not max_wait:
-            return request
-        latest = request.arrived + max_wait
+        """The request as it waits where nobody waits longer than the policy's `max_wait`."""
+        latest = request.arrived + self._scheduler.policy.max_wait
         deadline = latest if request.deadline is None else min(latest, request.deadline)
         return replace(request, deadline=deadline)
 

@@ -23,7 +23,7 @@ class Calendar:
             scheduler.refuse_waiting(
                 request, "deadline_exceeded", "it was not started in time", now=now
             )
-        for instance in scheduler.node.restless():
+        for instance in scheduler.node.restless:
             if instance.state == "cooling" and not scheduler.health.rests(instance, now):
                 swapper.recover(instance, now)
             wanted = not instance.retired or self._wanted(instance)
@@ -37,12 +37,10 @@ class Calendar:
 
     def next(self, wake_at: float | None) -> float | None:
         """When something is due, at `wake_at` at the latest; None where nothing ever is."""
-        scheduler, restless = self._scheduler, self._scheduler.node.restless()
-        if not (restless or scheduler.queue.waiting or scheduler.aside.waiting):
-            return wake_at
+        scheduler = self._scheduler
         due = (scheduler.queue.missed_at(), scheduler.aside.missed_at(), wake_at)
         times = [time for time in due if time is not None]
-        for instance in restless:
+        for instance in scheduler.node.restless:
             if instance.state == "cooling":
                 times.append(scheduler.health.well_at(instance))
             elif self._may_expire(instance):

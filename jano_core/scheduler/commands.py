@@ -11,7 +11,7 @@ class Command(Struct, frozen=True, kw_only=True, tag=True):
     """Base of all commands."""
 
 
-class Grant(Command, frozen=True, kw_only=True):
+class Grant(Command, frozen=True):
     """Let the request run on the instance now. `swap_s`: seconds of its wait that were a swap."""
 
     request: str

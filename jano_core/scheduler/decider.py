@@ -30,11 +30,14 @@ class Decider:
         self._chronicle = Chronicle(scheduler)
         self._patience_ends: float | None = None
         self.wake_at: float | None = None
+        self.awake = False
+        """Has it decided anything since it last rested?"""
 
     def decide(self, now: float) -> None:
         """Ask for a plan and carry it out."""
         policy = self._scheduler.policy
         self.wake_at = None
+        self.awake = True
         if self._scheduler.node.is_calm() and self._is_plain(policy.strategy, now):
             self._patience_ends = None
             return
@@ -59,6 +62,7 @@ class Decider:
     def rest(self) -> None:
         """Nobody waits, and there is nothing to decide."""
         self.wake_at = self._patience_ends = None
+        self.awake = False
         self._chronicle.forget()
 
     def _is_plain(self, strategy: Strategy, now: float) -> bool:

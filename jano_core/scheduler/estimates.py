@@ -15,6 +15,8 @@ from .types import Model, Stats
 LOAD_WEIGHT = 0.3
 SERVICE_WEIGHT = 0.2
 RATE_MEMORY_S = 600.0
+ARRIVAL = 1 / RATE_MEMORY_S
+"""What one arrival adds to a rate."""
 GAPS_KEPT = 16
 UNKNOWN_LOAD_S = 20.0
 UNKNOWN_SERVICE_S = 10.0
@@ -66,7 +68,7 @@ class Estimates:
     def arrived(self, model: str, now: float, idle_since: float | None) -> None:
         """A request for the model came in; it had been idle since `idle_since`."""
         self.sequence.arrived(model)
-        self._rate[model] = (self._decayed(model, now) + 1 / RATE_MEMORY_S, now)
+        self._rate[model] = (self._decayed(model, now) + ARRIVAL, now)
         if idle_since is not None:
             gaps = self._gaps.get(model)
             if gaps is None:
@@ -142,7 +144,7 @@ class Estimates:
 
     def _decayed(self, model: str, now: float) -> float:
         rate, at = self._rate.get(model, (0.0, now))
-        return rate * math.exp(-(now - at) / RATE_MEMORY_S)
+        return rate * math.exp((at - now) / RATE_MEMORY_S)
 
 
 def _average(known: dict[str, float], model: str, value: float, weight: float) -> None:

@@ -12,13 +12,13 @@ from .types import LOCAL, Model, Request
 Outcome = Literal["served", "left", "failed", "cancelled"]
 
 
-class Event(Struct, frozen=True, kw_only=True, tag=True):
+class Event(Struct, frozen=True, tag=True):
     """Base of all events. `at` is monotonic seconds; it never goes back."""
 
     at: float
 
 
-class Arrived(Event, frozen=True, kw_only=True):
+class Arrived(Event, frozen=True):
     """A request came in and waits."""
 
     request: Request
@@ -30,7 +30,7 @@ class Left(Event, frozen=True, kw_only=True):
     request: str
 
 
-class Finished(Event, frozen=True, kw_only=True):
+class Finished(Event, frozen=True):
     """A granted request has released its slot.
 
     `retry` says that its server broke off before the client saw a byte, and `why` how.

@@ -21,25 +21,20 @@ class Node:
         self.swaps: list[Swap] = []
         self.intents: dict[str, float] = {}
         """Targets of standing load intents whose evicted models still drain → asked at."""
-        self._restless: tuple[Instance, ...] | None = None
+        self.restless: tuple[Instance, ...] = ()
+        """Those that are to be looked at with every event: few, and mostly none."""
 
     def is_calm(self) -> bool:
         """Is nothing swapped, drained, or meant to be?"""
         return not (
             self.swaps
             or self.intents
-            or any(each.state is State.DRAINING for each in self.restless())
+            or any(each.state is State.DRAINING for each in self.restless)
         )
-
-    def restless(self) -> tuple[Instance, ...]:
-        """Those that are to be looked at with every event: few, and mostly none."""
-        if self._restless is None:
-            self._restless = tuple(each for each in self.instances.values() if each.restless)
-        return self._restless
 
     def unsettle(self) -> None:
         """An instance has changed, or there is another one: who is restless is found out anew."""
-        self._restless = None
+        self.restless = tuple(each for each in self.instances.values() if each.restless)
 
     def present(self) -> set[str]:
         """Models that have memory, those that are being put away included. None is resident."""

@@ -51,7 +51,7 @@ class Scheduler:
         self._calendar = Calendar(self)
         self.roster = Roster(self.node, self.swapper, self.estimates)
         self.roster.configure(models, policy.make_rule)
-        self._takes: dict[type[ev.Event], Callable[[Any, float], None]] = {
+        self._takes: dict[type[ev.Event], Callable[[Any, float], bool | None]] = {
             ev.Arrived: self._arrived,
             ev.Left: self._left,
             ev.Finished: self._finished,
@@ -69,10 +69,10 @@ class Scheduler:
         """Take an event, answer with what must be done now, in order."""
         self._out = []
         now = event.at
-        take = self._takes[type(event)]
-        take(event, now)
-        if self._is_at_rest(now):
-            self._decider.rest()
+        decided = self._takes[type(event)](event, now)
+        if decided or self._is_at_rest(now):
+            if self._decider.awake:
+                self._decider.rest()
         else:
             self.swapper.advance(now)
             self._calendar.keep(now)
@@ -84,33 +84,40 @@ class Scheduler:
 
     def next_deadline(self) -> float | None:
         """When `handle(Tick)` must be called if nothing happens before; None: not needed."""
-        return self._calendar.next(self._decider.wake_at)
+        if self.node.restless or self.queue.waiting or self.aside.waiting:
+            return self._calendar.next(self._decider.wake_at)
+        return self._decider.wake_at
 
     def _is_at_rest(self, now: float) -> bool:
         """Nobody waits, nothing moves or is about to by itself, and the strategy has no wish."""
         node = self.node
-        waits = self.queue.waiting or self.aside.waiting
-        if waits or node.swaps or node.intents or not self.policy.strategy.eager:
+        if self.queue.waiting or self.aside.waiting or node.swaps or node.intents:
             return False
-        restless = node.restless()
-        return not restless or all(instance.rests(now) for instance in restless)
+        if not self.policy.strategy.eager:
+            return False
+        return not node.restless or all(instance.rests(now) for instance in node.restless)
 
     # -- what happens to requests
 
-    def _arrived(self, event: ev.Arrived, now: float) -> None:
-        request = self.admission.bounded(event.request)
+    def _arrived(self, event: ev.Arrived, now: float) -> bool:
+        """Returns whether it runs at once and nothing is left to decide."""
+        request = event.request
+        if self.policy.max_wait:
+            request = self.admission.bounded(request)
         instance = self.node.instances[request.models[0]]
         at_once = self._may_run_at_once(request, instance, now)
         if not at_once and (refusal := self.admission.objection(event.request, now)):
             self.emit(refusal)
-            return
+            return False
         self.estimates.arrived(instance.name, now, instance.idle_since)
-        self.estimates.sessions.arrived(request, now)
+        if request.session:
+            self.estimates.sessions.arrived(request, now)
         instance.idle_since = None
         if at_once:
             self._run(request, instance, now)
         else:
             self._queue_of(request).add(request)
+        return at_once
 
     def _may_run_at_once(self, request: Request, instance: Instance, now: float) -> bool:
         """Is it certain to be granted its only model's slot, whoever decides?"""
@@ -138,15 +145,11 @@ class Scheduler:
         instance.last_used = now
         instance.idle_since = None
         self.running[request.id] = Running(request, instance, instance.life, now)
-        swap_s = instance.ready_since - max(request.arrived, instance.swap_began)
+        arrived, swap_s = request.arrived, 0.0
+        if arrived < instance.ready_since:
+            swap_s = max(0.0, instance.ready_since - max(arrived, instance.swap_began))
         self._out.append(
-            Grant(
-                request=request.id,
-                model=instance.name,
-                attempt=request.attempt,
-                queue_s=now - request.arrived,
-                swap_s=swap_s if swap_s > 0 else 0.0,
-            )
+            Grant(request.id, instance.name, LOCAL, request.attempt, now - arrived, swap_s)
         )
 
     def refuse_waiting(
@@ -170,7 +173,7 @@ class Scheduler:
             self.health.crashes.succeed(instance.name)
         if event.retry:
             self._again(request, event.why, now)
-        else:
+        elif request.session:
             self.estimates.sessions.ended(request, now)
         self._note_idle(request, now)
 

@@ -35,9 +35,7 @@ class Sessions:
         """Model → sessions that may come back → since when, newest last."""
 
     def arrived(self, request: Request, now: float) -> None:
-        """A request came in."""
-        if not request.session:
-            return
+        """A request of a session came in."""
         key = _key(request)
         resting = self._resting.get(request.model, {})
         since = resting.pop(key, None)
@@ -50,8 +48,6 @@ class Sessions:
 
     def ended(self, request: Request, now: float) -> None:
         """A request that was granted is over; its session may come back."""
-        if not request.session:
-            return
         key = _key(request)
         resting = self._resting.setdefault(request.model, {})
         resting.pop(key, None)

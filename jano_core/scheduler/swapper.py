@@ -69,7 +69,7 @@ class Swapper:
 
     def let_go(self, now: float) -> None:
         """Unload those that are to leave and are idle; who was pinned meanwhile stays."""
-        for instance in self._node.restless():
+        for instance in self._node.restless:
             if instance.leaving == DISPLACED and instance.pinned:
                 instance.leaving = ""
             elif instance.leaving and instance.serving and not instance.in_flight:

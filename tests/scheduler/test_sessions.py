@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from jano_core.scheduler import events as ev
 from jano_core.scheduler.sessions import MOST, Sessions
 from jano_core.scheduler.types import Request
 from jano_core.simulation.simulator import Run
+from jano_core.strategies.greedy import Greedy
 from jano_core.strategies.headstart import HeadStart, HeadStartSettings
+from jano_core.testing.playbook import Playbook
 from tests.simulation.stories import call, loaded, model, play, trace, wait
 
 
@@ -36,11 +39,12 @@ def test_who_is_back_does_not_rest_and_names_are_a_client_s_own() -> None:
 
 
 def test_a_request_without_a_session_says_nothing() -> None:
-    known = Sessions()
-    for at in (0.0, 10.0):
-        known.arrived(request(""), at)
-        known.ended(request(""), at + 5)
-    assert not list(known.resting("chat", 16.0, at_most=60.0))
+    book = Playbook("chat", Greedy())
+    book.perform("chat is ready | nothing")
+    for _ in range(2):
+        book.handle(ev.Arrived(at=book.now, request=request("")))
+        book.handle(ev.Finished(at=book.now, request="1", outcome="served"))
+    assert not list(book.scheduler.estimates.sessions.resting("chat", book.now, at_most=60.0))
 
 
 def test_not_every_session_is_remembered() -> None:
