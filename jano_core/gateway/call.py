@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 Message = MutableMapping[str, Any]
@@ -14,6 +15,21 @@ Send = Callable[[Message], Awaitable[None]]
 RawHeaders = list[tuple[bytes, bytes]]
 OnHangup = Callable[[Callable[[], None] | None], None]
 
+
+class Full(Protocol):
+    """The client is slower than what is sent to it, or the server has to be waited for."""
+
+    async def wait(self) -> object:
+        """Returns when the next message may be sent."""
+        ...
+
+
+Put = Callable[[Message], Full | None]
+
+PUT = "jano.put"
+"""An extension of ASGI that Jano's own server offers: `send` that does not wait. What it returns is
+to be waited for before the next message; None: nothing is.
+"""
 HANGUP = "jano.hangup"
 """An extension of ASGI that Jano's own server offers. It takes what is to be called when the client
 goes before it has its whole answer, or None to take that back.
@@ -46,6 +62,7 @@ class Call:
         extensions = scope.get("extensions")
         self.on_hangup: OnHangup | None = extensions.get(HANGUP) if extensions else None
         """Where the server offers it: has a call made, at once, when the client hangs up."""
+        self._put: Put | None = extensions.get(PUT) if extensions else None
         self._send = send
 
     @property
@@ -81,7 +98,7 @@ class Call:
         other = copy.copy(self)
         other.headers, other.fields = headers, dict(headers)
         other.cors = ()
-        other._send = send
+        other._send, other._put = send, None
         return other
 
     def forget_hangup(self) -> None:
@@ -89,10 +106,14 @@ class Call:
         if self.on_hangup is not None:
             self.on_hangup(None)
 
-    def sender(self) -> Send:
-        """What sends as `send` does, for someone who answers whatever happens."""
+    def putter(self) -> Put:
+        """What sends as `send` does, but returns what to wait for; for someone who answers
+        whatever happens.
+        """
         self.answered = True
-        return self.send if self.cors or self.method == "HEAD" else self._send
+        if self.cors or self.method == "HEAD":
+            return partial(Sending, self.send)
+        return self._put or partial(Sending, self._send)
 
     def send(self, message: Message) -> Awaitable[None]:
         """Send an ASGI message; an answer to HEAD loses its body here."""
@@ -105,6 +126,18 @@ class Call:
         elif self.method == "HEAD":
             message = {**message, "body": b""}
         return self._send(message)
+
+
+class Sending:
+    """A message on its way through a `send` that has to be waited for; a `Full`."""
+
+    def __init__(self, send: Send, message: Message) -> None:
+        self._send = send
+        self._message = message
+
+    async def wait(self) -> None:
+        """Send it."""
+        await self._send(self._message)
 
 
 def join_target(raw_path: bytes, query: bytes) -> bytes:

@@ -12,31 +12,32 @@ from typing import Any
 import msgspec
 
 from ..errors import Refused
+from .call import Full
 from .framing import Framing
+from .reply import done
 
 Read = Callable[[], Awaitable[bytes]]
 """The next piece of a body, empty when it is over."""
+Take = Callable[[bytes], Full | None]
+Pour = Callable[[Take], Awaitable[None]]
+"""Has each piece of a body taken as it comes."""
 
 EXCERPT = 64 * 1024
 """How much of a server's error is read."""
 
 
-class AsEvent:
+async def pour_as_event(pour: Pour, framing: Framing, take: Take) -> None:
     """A document as one event, piece by piece; line breaks in JSON are only space."""
+    opening, begun = framing.opening, False
 
-    def __init__(self, read: Read, framing: Framing) -> None:
-        self._read = read
-        self._opening, self._closing = framing.opening, b""
-        self._end = framing.closing
+    def take_in(piece: bytes) -> Full | None:
+        nonlocal opening, begun
+        piece, opening, begun = opening + piece, b"", True
+        return take(piece.replace(b"\r", b" ").replace(b"\n", b" "))
 
-    async def read(self) -> bytes:
-        """The next piece, empty when it is over."""
-        if piece := await self._read():
-            opening, self._opening = self._opening, b""
-            self._closing = self._end  # nothing at all is no event, and has no end
-            return opening + piece.replace(b"\r", b" ").replace(b"\n", b" ")
-        closing, self._closing = self._closing, b""
-        return closing
+    await pour(take_in)
+    if begun:
+        await done(take(framing.closing))
 
 
 async def as_refusal(model: str, status: int, read: Read) -> Refused:

@@ -17,7 +17,7 @@ from .call import Call, RawHeaders
 from .destination import unknown_model
 from .framing import EVENTS
 from .house import House
-from .reply import Reply, send_whole
+from .reply import Reply, done, send_whole
 from .vigil import Pulse
 from .watch import Watch
 
@@ -84,16 +84,16 @@ class Errand:
         self, chunks: AsyncIterable[bytes], content_type: str, sign: bytes = b""
     ) -> None:
         """Answer without end; `sign` is sent as a sign of life, between events."""
-        reply = Reply(self.call.send, self.house.clock.now)
+        reply = Reply(self.call.putter(), self.house.clock.now)
         head = [(b"content-type", content_type.encode()), (b"cache-control", b"no-cache")]
         head.append((b"x-accel-buffering", b"no"))
-        await reply.head(200, head, framing=EVENTS if sign else None)
+        await done(reply.head(200, head, framing=EVENTS if sign else None))
         period = self.house.config.server.keepalive
         say = partial(reply.sign_of_life, sign)
         pulse = Pulse(period, self._watch, reply, say) if sign and period else None
         try:
             async for chunk in chunks:
-                await reply.body(chunk)
+                await done(reply.body(chunk))
         finally:
             if pulse is not None:
                 pulse.stop()

@@ -16,7 +16,7 @@ from .headers import identity, replaced, upward, waits
 from .house import House, dialect_of
 from .interruptible import Interruptible
 from .relay import Relay
-from .reply import Reply
+from .reply import Reply, done
 from .signs import early_head, loading_text, waiting_text, working_text
 from .vigil import Patience, Pulse, Vigil
 from .watch import Watch
@@ -59,7 +59,7 @@ class Exchange:
         self._body = body
         self._destination = destination
         self._ticket = ticket
-        self._reply = Reply(call.sender(), house.clock.now)
+        self._reply = Reply(call.putter(), house.clock.now)
         self._capture = house.telemetry.captures.begin(
             ticket.id, call.path, call.headers, body.buffer
         )
@@ -189,7 +189,7 @@ class Exchange:
         if not self._reply.head_out:
             framing = self._destination.framing
             head = early_head(framing.content_type, self._identity())
-            await self._reply.head(200, head, framing=framing)
+            await done(self._reply.head(200, head, framing=framing))
         await self._reply.sign_of_life(text)
 
     @property

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import Refused, UpstreamError
 from ..plugin.contracts import Usage
 from ..telemetry.tap import Tap
 from .body import AsyncPieces
-from .call import RawHeaders
-from .early import AsEvent, Read, as_refusal
+from .call import Full, RawHeaders
+from .early import Pour, as_refusal, pour_as_event
 from .framing import Framing
 from .headers import AnswerHead, identity, waits
 from .house import House
-from .reply import Reply
+from .reply import Reply, done
 from .vigil import Vigil
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ class Relay:
     content_type = ""
     broken = ""
     """How the server broke off, if it did."""
+    _head: AnswerHead | None = None
+    """The server's head, while it waits for the first byte of the body."""
+    _bodiless = False
+    _tap: Tap
+    _unsent: tuple[Full | None, ...] = ()
+    """What has to be waited for."""
 
     def __init__(
         self,
@@ -73,63 +79,71 @@ class Relay:
             self.vigil.end()
 
     async def _pass(self, response: UpstreamResponse, method: str) -> None:
-        head, reply, vigil, capture = (
-            AnswerHead(response.headers),
-            self._reply,
-            self.vigil,
-            self._capture,
-        )
+        head, reply = AnswerHead(response.headers), self._reply
         self.status, self.content_type = response.status, head.content_type
-        if capture is not None:
-            capture.answered(response.headers)
+        if self._capture is not None:
+            self._capture.answered(response.headers)
         events = head.content_type.lower().startswith(self._framing.content_type) and head.plain
         kind = head.content_type
-        read: Read = response.read
-        waiting = not reply.head_out
-        if not waiting:
-            kind, read = self._framing.content_type, await self._fit(response, head, events)
+        pour: Pour = response.pour
+        self._bodiless = method == "HEAD" or response.status in (204, 304)
+        if reply.head_out:
+            kind, pour = self._framing.content_type, await self._fit(response, head, events)
         elif events:
             # It goes out at once: a stream of events can be continued by another server's.
-            waiting = False
-            await self._send_head(head, method, self._framing)
+            await done(self._begin(head, self._framing))
+        else:
+            self._head = head
         # Another head waits for the first byte, so that a server which breaks right after it can
         # still be asked again.
-        reply.reserved = waiting
-        tap = Tap(kind, self._house.normalizers, encoding=head.coding, now=self._now)
-        while chunk := await read():
-            vigil.heard()
-            if not reply.bytes_out:
-                if waiting:
-                    waiting = False
-                    await self._send_head(head, method)
-                self._ticket.first_byte()
-            tap.feed(chunk)
-            if capture is not None:
-                capture.feed(chunk)
-            await reply.body(chunk)
-            vigil.listening(self._now())
-        if waiting:
-            await self._send_head(head, method)
+        reply.reserved = self._head is not None
+        self._tap = Tap(kind, self._house.normalizers, encoding=head.coding, now=self._now)
+        await pour(self._take)
+        if self._head is not None:
+            await done(self._begin(self._head))
         await reply.end()
-        self.usage = tap.result()
+        self.usage = self._tap.result()
 
-    async def _fit(self, response: UpstreamResponse, head: AnswerHead, events: bool) -> Read:
+    def _take(self, piece: bytes) -> Relay | None:
+        """A piece of the body has come: pass it on."""
+        reply, head = self._reply, None
+        self.vigil.heard()
+        if not reply.bytes_out:
+            if self._head is not None:
+                head = self._begin(self._head)
+            self._ticket.first_byte()
+        self._tap.feed(piece)
+        if self._capture is not None:
+            self._capture.feed(piece)
+        full = reply.body(piece)
+        if full is None and head is None:
+            self.vigil.listening(reply.last_sent)
+            return None
+        self._unsent, reply.held_up = (head, full), True
+        return self
+
+    async def wait(self) -> None:
+        """For whoever pours: what was taken last is on its way. (A relay is a `Full`.)"""
+        for sent in self._unsent:
+            await done(sent)
+        self._reply.held_up = False
+        self.vigil.listening(self._now())
+
+    async def _fit(self, response: UpstreamResponse, head: AnswerHead, events: bool) -> Pour:
         """Make the answer fit a stream whose head is out."""
         if not head.plain:
             text = f"the server of {self._lease.model} compressed its answer to a waiting client"
             raise Refused("upstream_failed", text)
         if not 200 <= response.status < 300:
             raise await as_refusal(self._lease.model, response.status, response.read)
-        return response.read if events else AsEvent(response.read, self._framing).read
+        return response.pour if events else partial(pour_as_event, response.pour, self._framing)
 
-    def _send_head(
-        self, head: AnswerHead, method: str, framing: Framing | None = None
-    ) -> Awaitable[None]:
-        headers, lease = head.passed, self._lease
+    def _begin(self, head: AnswerHead, framing: Framing | None = None) -> Full | None:
+        """Send the server's head."""
+        self._head, headers, lease = None, head.passed, self._lease
         headers += identity(self._ticket.id, lease.model)
         headers += waits(lease.queue_ms, lease.swap_ms)
         if framing is not None and not head.unbuffered:
             headers.append((b"x-accel-buffering", b"no"))
-        bodiless = method == "HEAD" or self.status in (204, 304)
-        length = None if bodiless else head.length
+        length = None if self._bodiless else head.length
         return self._reply.head(self.status, headers, framing=framing, length=length)

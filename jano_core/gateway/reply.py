@@ -9,7 +9,7 @@ import anyio
 
 from ..errors import Refused
 from ..plugin.contracts import Dialect
-from .call import RawHeaders, Send
+from .call import Full, Message, Put, RawHeaders, Send
 from .framing import Framing
 
 
@@ -26,15 +26,17 @@ class Reply:
     """The head promised a stream that Jano may write into, between its events."""
     reserved = False
     """The server's own head is known but waits for its first byte: no other may go out."""
+    held_up = False
+    """What was sent last has to be waited for: nothing else may go before it."""
     bytes_out = 0
     """Bytes of the body, Jano's signs of life not counted."""
     _length: int | None = None
     _tail = b"\n\n"
 
-    def __init__(self, send: Send, now: Callable[[], float] = anyio.current_time) -> None:
+    def __init__(self, put: Put, now: Callable[[], float] = anyio.current_time) -> None:
         self._now = now
         self.last_sent = now()
-        self._send = send
+        self._put = put
 
     @property
     def between_events(self) -> bool:
@@ -53,13 +55,13 @@ class Reply:
         *,
         framing: Framing | None = None,
         length: int | None = None,
-    ) -> Awaitable[None]:
+    ) -> Full | None:
         """Send status and headers. `length` is the body's where the headers announce it."""
         self.head_out, self.framing, self._length = True, framing, length
         self.last_sent = self._now()
-        return self._send({"type": "http.response.start", "status": status, "headers": headers})
+        return self._put({"type": "http.response.start", "status": status, "headers": headers})
 
-    def body(self, chunk: bytes) -> Awaitable[None]:
+    def body(self, chunk: bytes) -> Full | None:
         """Send a chunk of the server's body as it came."""
         self.bytes_out += len(chunk)
         self.complete = self.bytes_out == self._length
@@ -69,14 +71,14 @@ class Reply:
 
     async def sign_of_life(self, text: bytes) -> None:
         """Send something of Jano's own, unless the stream is in the middle of an event."""
-        if self.between_events and not self.complete:
-            await self._write(text, more=True)
+        if self.between_events and not self.complete and not self.held_up:
+            await done(self._write(text, more=True))
 
     async def end(self) -> None:
         """The body is whole."""
         if not self.complete:
             self.complete = True
-            await self._write(b"", more=False)
+            await done(self._write(b"", more=False))
 
     async def refuse(self, dialect: Dialect, refused: Refused, headers: RawHeaders) -> None:
         """Say what went wrong: as the whole answer, or as the last event of a stream.
@@ -91,13 +93,20 @@ class Reply:
             # A half-sent event is closed first, so that the error is one of its own.
             closing = b"" if self.between_events else self.framing.closing
             self.complete = True
-            await self._write(closing + dialect.stream_error(refused), more=False)
+            await done(self._write(closing + dialect.stream_error(refused), more=False))
 
-    def _write(self, chunk: bytes, *, more: bool) -> Awaitable[None]:
-        # A sign of life may come while the relay awaits that its client takes more: a server takes
-        # messages in the order of the calls.
+    def _write(self, chunk: bytes, *, more: bool) -> Full | None:
         self.last_sent = self._now()
-        return self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+        return self._put({"type": "http.response.body", "body": chunk, "more_body": more})
+
+    async def _send(self, message: Message) -> None:
+        await done(self._put(message))
+
+
+async def done(sent: Full | None) -> None:
+    """Wait for a message that was sent, if there is anything to wait for."""
+    if sent is not None:
+        await sent.wait()
 
 
 async def send_whole(

@@ -107,7 +107,7 @@ class Turn:
             "headers": request.headers,
             "client": connection.client,
             "server": connection.listener.address,
-            "extensions": {"jano.hangup": self.on_hangup},
+            "extensions": {"jano.hangup": self.on_hangup, "jano.put": self.put},
         }
 
     def on_hangup(self, callback: Callable[[], None] | None) -> None:
@@ -136,7 +136,16 @@ class Turn:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """ASGI's `send`; waits only for a client that is slower than what is sent to it.
+        """ASGI's `send`; waits only for a client that is slower than what is sent to it. Otherwise
+        as `put`.
+        """
+        full = self.put(message)
+        if full is not None:
+            await full.wait()
+
+    def put(self, message: Message) -> asyncio.Event | None:
+        """Send a message now, without waiting. What is returned is set when the client has taken
+        enough for the next; None: that may come at once.
 
         Nothing happens once the client is gone. Raises `RuntimeError` and `ValueError` for what
         is no answer.
@@ -148,9 +157,7 @@ class Turn:
             self._start(message["status"], message.get("headers", ()))
         else:
             raise RuntimeError(f"cannot send {kind}")
-        full = self._connection.full
-        if full is not None and not self.complete:
-            await full.wait()
+        return None if self.complete else self._connection.full
 
     # -- called by the connection
 

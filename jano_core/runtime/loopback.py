@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import anyio
 
 from ..errors import UpstreamError
-from .loopback_answer import Answer, Headers
+from .loopback_answer import Answer, Headers, Take
 from .loopback_connection import JOINED, Connection
 
 CONNECT_TIMEOUT_S = 5.0
@@ -60,6 +60,29 @@ class LoopbackResponse:
         if connection is not None and connection.held_back:
             connection.taken()
         return chunk
+
+    async def pour(self, take: Take) -> None:
+        """See `UpstreamResponse.pour`. Pieces go to `take` from where the event loop brings them;
+        no task is woken for them.
+        """
+        answer, connection = self._answer, self._connection
+        while connection is not None:
+            while answer.chunks:
+                if (full := take(await self.read())) is not None:
+                    await full.wait()
+            if answer.complete:
+                return
+            if answer.failure:
+                raise UpstreamError(answer.failure)
+            answer.go_to(take)
+            try:
+                await connection.news()
+            finally:
+                answer.go_to(None)
+            if answer.problem is not None:
+                raise answer.problem
+            if answer.full is not None:
+                await answer.full.wait()
 
     async def aclose(self) -> None:
         """Done with it; unless the body was read to its end, the connection is closed at once."""

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, Protocol
 
 import httptools
 
 Headers = list[tuple[bytes, bytes]]
+
+
+class Full(Protocol):
+    """Who takes pieces of a body can take no more for now."""
+
+    async def wait(self) -> object:
+        """Returns when the next piece may come."""
+        ...
+
+
+Take = Callable[[bytes], Full | None]
 
 MAX_HEAD = 64 * 1024
 """Bytes of a head, of those before it (1xx) and of trailers: far beyond any model server's."""
@@ -33,6 +45,11 @@ class Answer:
     """The server has said something."""
     buffered = 0
     """Bytes in `chunks`."""
+    take: Take | None = None
+    full: Full | None = None
+    """What `take` has asked to be waited for; it is asked to take no more."""
+    problem: Exception | None = None
+    """What it raised."""
     _until_close = False
     _fed = _headers_size = 0
 
@@ -61,6 +78,12 @@ class Answer:
             self._fed += len(data)
             if self._fed > MAX_HEAD:
                 self._fail(_TOO_LONG)
+
+    def go_to(self, take: Take | None) -> None:
+        """Have the body's pieces taken as they come. Where nobody does, they wait in `chunks`."""
+        self.take = take
+        if take is not None:
+            self.full = None
 
     def end(self) -> None:
         """The connection has ended."""
@@ -102,9 +125,18 @@ class Answer:
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body: never more than one chunk of it, as it came."""
-        if not self.complete:
+        if self.complete:
+            return
+        if self.take is None:
             self.chunks.append(data)
             self.buffered += len(data)
+            return
+        try:
+            self.full = self.take(data)
+        except Exception as error:  # the parser would take it for one of its own
+            self.problem = error
+        if self.full is not None or self.problem is not None:
+            self.take = None
 
     def on_message_complete(self) -> None:
         """The end of the answer, unless it was an interim one."""

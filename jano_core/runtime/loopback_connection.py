@@ -44,7 +44,8 @@ class Connection(asyncio.Protocol):
         if answer.buffered > HIGH_WATER and not self.held_back:
             self.held_back = True
             self._transport.pause_reading()
-        self._wake()
+        if answer.take is None or answer.complete or answer.failure:
+            self._wake()
 
     def eof_received(self) -> None:
         """The server says no more. Whoever still sends to it need not try to its end."""

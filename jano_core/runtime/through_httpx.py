@@ -14,7 +14,7 @@ import httpx
 
 from ..errors import UpstreamError
 from .loopback import CONNECT_TIMEOUT_S, IDLE_CONNECTIONS, KEEPALIVE_S, STALE_WITHIN_S
-from .loopback_answer import Headers
+from .loopback_answer import Headers, Take
 
 CLOSE_WITHIN_S = 1.0
 """To close a connection whose exchange was cancelled."""
@@ -39,6 +39,12 @@ class HttpxResponse:
             return chunk
         except httpx.TransportError as error:
             raise UpstreamError(_in_words(error)) from error
+
+    async def pour(self, take: Take) -> None:
+        """See `UpstreamResponse.pour`."""
+        while piece := await self.read():
+            if (full := take(piece)) is not None:
+                await full.wait()
 
     async def aclose(self) -> None:
         """Done with it; unless the body was read to its end, the connection is closed at once."""

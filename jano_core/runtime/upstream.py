@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from .loopback import SCHEMES, Loopback
-from .loopback_answer import Headers
+from .loopback_answer import Headers, Take
 
 if TYPE_CHECKING:
     import httpx
@@ -32,6 +32,15 @@ class UpstreamResponse(Protocol):
         """The next piece of the body as it comes, never decoded; empty when it is over.
 
         Raises `UpstreamError` if it breaks off.
+        """
+        ...
+
+    async def pour(self, take: Take) -> None:
+        """Have `take` called with each piece of the body as it comes, until it is over: an
+        alternative to `read`, for someone who passes on what he gets without waiting. The next
+        piece comes when what `take` returned was waited for.
+
+        Raises `UpstreamError` if the body breaks off, and what `take` raises.
         """
         ...
 

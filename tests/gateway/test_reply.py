@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from jano_core.dialects.openai import OpenAI
 from jano_core.errors import Refused
+from jano_core.gateway.call import Sending
 from jano_core.gateway.framing import EVENTS
-from jano_core.gateway.reply import Reply
+from jano_core.gateway.reply import Reply, done
 
 pytestmark = pytest.mark.anyio
 
@@ -45,21 +47,21 @@ async def test_between_events_is_known_for_any_chunks(
     ends = {0} | {len(b"".join(whole[: n + 1])) for n in range(len(whole))}
     cuts = sorted(data.draw(st.sets(st.integers(1, len(stream)))) | {0, len(stream)})
 
-    reply = Reply(Sent())
-    await reply.head(200, [], framing=EVENTS)
+    reply = Reply(partial(Sending, Sent()))
+    await done(reply.head(200, [], framing=EVENTS))
     for start, stop in pairwise(cuts):
         assert reply.between_events == (start in ends)
-        await reply.body(stream[start:stop])
+        await done(reply.body(stream[start:stop]))
     assert reply.between_events
 
 
 async def test_signs_of_life_stay_out_of_events_and_of_other_answers() -> None:
     sent = Sent()
-    reply = Reply(sent)
-    await reply.head(200, [], framing=EVENTS)
-    await reply.body(b"data: 1\n")
+    reply = Reply(partial(Sending, sent))
+    await done(reply.head(200, [], framing=EVENTS))
+    await done(reply.body(b"data: 1\n"))
     await reply.sign_of_life(b": no\n\n")
-    await reply.body(b"\n")
+    await done(reply.body(b"\n"))
     await reply.sign_of_life(b": yes\n\n")
     await reply.end()
     await reply.sign_of_life(b": late\n\n")
@@ -67,19 +69,19 @@ async def test_signs_of_life_stay_out_of_events_and_of_other_answers() -> None:
     assert reply.bytes_out == 9
 
     other = Sent()
-    reply = Reply(other)
-    await reply.head(200, [])
+    reply = Reply(partial(Sending, other))
+    await done(reply.head(200, []))
     await reply.sign_of_life(b": no\n\n")
     assert other.body == b""
 
 
 async def test_the_last_announced_byte_is_the_end() -> None:
     sent = Sent()
-    reply = Reply(sent)
-    await reply.head(200, [], length=2)
+    reply = Reply(partial(Sending, sent))
+    await done(reply.head(200, [], length=2))
     complete = []
     for chunk in (b"o", b"k"):
-        await reply.body(chunk)
+        await done(reply.body(chunk))
         complete.append(reply.complete)
     assert complete == [False, True]
     await reply.end()
@@ -88,9 +90,9 @@ async def test_the_last_announced_byte_is_the_end() -> None:
 
 async def test_an_error_closes_a_half_sent_event_first() -> None:
     sent = Sent()
-    reply = Reply(sent)
-    await reply.head(200, [], framing=EVENTS)
-    await reply.body(b"data: {")
+    reply = Reply(partial(Sending, sent))
+    await done(reply.head(200, [], framing=EVENTS))
+    await done(reply.body(b"data: {"))
     await reply.refuse(OpenAI(), Refused("upstream_failed", "gone"), [])
     assert sent.body.startswith(b'data: {\n\ndata: {"error":')
     assert sent.messages[-1]["more_body"] is False
@@ -98,9 +100,9 @@ async def test_an_error_closes_a_half_sent_event_first() -> None:
 
 async def test_an_error_in_a_document_leaves_it_without_an_end() -> None:
     sent = Sent()
-    reply = Reply(sent)
-    await reply.head(200, [], length=100)
-    await reply.body(b"half")
+    reply = Reply(partial(Sending, sent))
+    await done(reply.head(200, [], length=100))
+    await done(reply.body(b"half"))
     await reply.refuse(OpenAI(), Refused("upstream_failed", "gone"), [])
     assert sent.messages[-1]["more_body"] is True
 
@@ -120,7 +122,7 @@ async def test_an_error_says_whether_and_when_to_try_again(
     refused: Refused, headers: dict[bytes, bytes]
 ) -> None:
     sent = Sent()
-    reply = Reply(sent)
+    reply = Reply(partial(Sending, sent))
     await reply.refuse(OpenAI(), refused, [(b"x-jano-model", b"chat")])
     found = dict(sent.messages[0]["headers"])
     for name in (b"retry-after", b"x-should-retry"):
