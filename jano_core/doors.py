@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import anyio
 
 from .http1.asgi import Application, Message, Receive, Scope, Send
@@ -18,11 +20,12 @@ class Doors:
         self._open: set[anyio.CancelScope] = set()
         self._emptied = anyio.Event()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection or request."""
-        if scope["type"] != "websocket":
-            await self._inner(scope, receive, send)
-            return
+        serve = self._serve_websocket if scope["type"] == "websocket" else self._inner
+        return serve(scope, receive, send)
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         closed = False
 
         async def watched(message: Message) -> None:
