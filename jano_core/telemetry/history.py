@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from itertools import groupby
+from itertools import groupby, islice
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,10 @@ PAGE = 256
 """Facts in one row at most."""
 GATHER = 0.5
 """Seconds from the first entry to the commit that takes all that have come meanwhile."""
+BREATH = 0.005
+"""Seconds between two pages: to put one into JSON holds the interpreter, and with it the event
+loop, for a fraction of a millisecond.
+"""
 CLOSE_WITHIN = 2.0
 
 SCHEMA = """
@@ -46,6 +50,7 @@ create table if not exists figures (name text primary key, value text);
 """
 
 ADD = """insert into facts values ((select coalesce(max(id), 0) from facts) + ?, ?, ?, ?)"""
+SET = "insert or replace into figures values (?, ?)"
 FORGET_MANY = "delete from facts where id <= (select max(id) from facts) - ?"
 FORGET_OLD = "delete from facts where id < (select id from facts where at >= ? order by id limit 1)"
 
@@ -132,15 +137,16 @@ class History(Listener):
         if connection is not None:
             connection.close()
 
-    def _write(
-        self, connection: sqlite3.Connection, batch: Sequence[Fact | tuple[str, str]]
-    ) -> None:
-        facts = [entry for entry in batch if isinstance(entry, Fact)]
-        figures = [entry for entry in batch if isinstance(entry, tuple)]
-        self._unpruned += len(facts)
+    def _write(self, connection: sqlite3.Connection, batch: Sequence[Any]) -> None:
         with connection:
-            connection.executemany(ADD, _rows(facts))
-            connection.executemany("insert or replace into figures values (?, ?)", figures)
+            for kind, alike in groupby(batch, type):
+                while page := [*islice(alike, PAGE)]:
+                    if kind is tuple:
+                        connection.executemany(SET, page)
+                    else:
+                        connection.execute(ADD, _row(page))
+                        self._unpruned += len(page)
+                    self._closing.wait(BREATH)
             if self._unpruned >= PRUNE_EVERY:
                 connection.execute(FORGET_MANY, (KEPT_FACTS,))
                 connection.execute(FORGET_OLD, (time.time() - KEPT_SECONDS,))
@@ -203,11 +209,7 @@ class History(Listener):
             self._fails(error)
 
 
-def _rows(facts: Sequence[Fact]) -> Iterator[tuple[int, float, str, str]]:
+def _row(page: Sequence[Fact]) -> tuple[int, float, str, str]:
     """By how much the ids go on, and the other columns."""
-    for kind, found in groupby(facts, type):
-        alike = list(found)
-        for first in range(0, len(alike), PAGE):
-            page = alike[first : first + PAGE]
-            text = msgspec.json.encode(page).decode()
-            yield len(page), page[-1].at, kind.__name__, text
+    last = page[-1]
+    return len(page), last.at, type(last).__name__, msgspec.json.encode(page).decode()
