@@ -10,10 +10,10 @@ import logging
 import os
 import sys
 import threading
-import time
 from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from time import time
 from typing import Any, TextIO
 
 from .log_line import FIELDS, Line, Redaction, for_journal, in_json, in_words
@@ -51,12 +51,11 @@ def say(logger: logging.Logger, level: int, message: str, values: Mapping[str, A
     """
     if not logger.isEnabledFor(level):
         return
-    heard_elsewhere = logger.handlers or logger.filters or not logger.propagate
-    if _installed == _root.handlers and _installed and not heard_elsewhere:
-        handler = _installed[0]
-        handler.say(Line(time.time(), level, message, values, handler.redact))
-    else:
+    if _installed != _root.handlers or logger.handlers or logger.filters or not logger.propagate:
         logger.handle(_record(logger.name, level, message, values))
+        return
+    for handler in _installed:
+        handler.say(Line(time(), level, message, values, handler.redact))
 
 
 class LineHandler(logging.Handler):

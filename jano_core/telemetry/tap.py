@@ -108,7 +108,8 @@ class Tap:
                 continue
             if summary is not None:
                 name = normalizer.name if summary.counts else None
-                found = found.merged(replace(summary, count_source=name))
+                summary = replace(summary, count_source=name)
+                found = summary if found is NOTHING else found.merged(summary)
         return found
 
     def _own_rate(self, tokens: int | None) -> Usage:

@@ -23,21 +23,22 @@ class OpenAIUsage(UsageNormalizer):
         usage = member(document, "usage") or member(member(document, "response"), "usage")
         if not usage:
             return None
+        prompt = count(usage.get("prompt_tokens"))
+        if prompt is None:
+            prompt = count(usage.get("input_tokens"))
+        generated = count(usage.get("completion_tokens"))
+        if generated is None:
+            generated = count(usage.get("output_tokens"))
         generated_rate = rate(usage.get("completion_tokens_per_sec"))
         prompt_rate = rate(usage.get("prompt_tokens_per_sec"))
         return Usage(
-            prompt_tokens=_either(usage, "prompt_tokens", "input_tokens"),
-            generated_tokens=_either(usage, "completion_tokens", "output_tokens"),
+            prompt_tokens=prompt,
+            generated_tokens=generated,
             cached_tokens=_cached(usage),
             generated_per_second=generated_rate,
             prompt_per_second=prompt_rate,
             source="usage" if generated_rate or prompt_rate else None,
         )
-
-
-def _either(usage: Mapping[str, Any], name: str, other: str) -> int | None:
-    found = count(usage.get(name))
-    return count(usage.get(other)) if found is None else found
 
 
 def _cached(usage: Mapping[str, Any]) -> int | None:
