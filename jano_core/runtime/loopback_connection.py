@@ -74,10 +74,9 @@ class Connection(asyncio.Protocol):
     def begin(self, answer: Answer, *request: bytes) -> None:
         """Send a request, or as much of it as there is; `answer` is fed from now on."""
         self._answer = answer
-        if len(request) > 1:
-            self._transport.writelines(request)
-        elif request:
-            self._transport.write(request[0])
+        # Not `writelines`: on asyncio's own loop some Pythons do not hold the writer back after it.
+        for part in request:
+            self._transport.write(part)
 
     def write(self, request: bytes) -> None:
         """Send the request that was begun without it, unless it was given up meanwhile."""
