@@ -117,7 +117,7 @@ async def test_a_burst_over_four_models_costs_four_loads(box: RunningJano) -> No
     async with anyio.create_task_group() as clients:
         for number, model in enumerate(burst):
             clients.start_soon(one, number, model)
-            await anyio.sleep(0.005)  # so that they arrive in this order
+            await anyio.sleep(0.001)  # in this order, and before the first model is ready
     assert [said[number] for number in range(len(burst))] == [ALL[model] for model in burst]
     assert box.get("/status")["swapsLastHour"] == 4
 
