@@ -23,11 +23,12 @@ class Clock:
         self.now: Callable[[], float] = getattr(loop, "time", anyio.current_time)
         self.started = self.now()
         """When it was made, on its monotonic side."""
-        self._wall = time.time() if wall is None else wall
+        self.ahead = (time.time() if wall is None else wall) - self.started
+        """Seconds from its monotonic side to its wall side."""
 
     def wall(self, at: float | None = None) -> float:
         """Unix seconds of `at` (now when None), derived so that both clocks agree."""
-        return self._wall + (self.now() if at is None else at) - self.started
+        return (self.now() if at is None else at) + self.ahead
 
 
 def iso(wall: float) -> str:

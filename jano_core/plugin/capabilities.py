@@ -8,9 +8,8 @@ kv (`KeepsCache`) → sleep (`CanSleep`) → unload (`Backend.release`) → stop
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from typing import Protocol, TypeGuard, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -101,13 +100,3 @@ class TellsProgress(Protocol):
     async def reading(self) -> Reading | None:
         """The prompt that is least far; None where none is being read or nothing is told."""
         ...
-
-
-def keeps_cache(backend: object) -> TypeGuard[KeepsCache]:
-    """`isinstance` for the path of a request: the protocol looks at all its members each time."""
-    return _class_keeps_cache(type(backend))  # type: ignore[arg-type]  # classes can be hashed
-
-
-@cache
-def _class_keeps_cache(kind: type) -> bool:
-    return issubclass(kind, KeepsCache)

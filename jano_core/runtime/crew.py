@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from ..errors import LoadFailed
 from ..plugin.capabilities import Reading
-from ..plugin.contracts import Usage
 from ..plugin.server import ServerSpec
 from ..scheduler import events
 from ..telemetry import facts as f
@@ -81,17 +80,18 @@ class Crew:
         """The model's server as it is configured."""
         return self._kits[model].specs[model]
 
+    def serving(self, model: str) -> tuple[Upstream, ServerSpec]:
+        """The way to the model's server, which is up, and how it is configured."""
+        upstream = self._supervisors[model].upstream
+        assert upstream is not None
+        return upstream, self._kits[model].specs[model]
+
     def specs(self) -> dict[str, ServerSpec]:
         """All of them, those that are leaving included."""
         return {name: kit.specs[name] for name, kit in self._kits.items()}
 
     def __getitem__(self, model: str) -> Supervisor:
         return self._supervisors[model]
-
-    def answered(self, model: str, usage: Usage) -> None:
-        """A request for it was answered: what its server reported."""
-        if supervisor := self._supervisors.get(model):
-            supervisor.answered(usage)
 
     async def reading(self, model: str) -> Reading | None:
         """How far the model's server is with the prompts that it reads, if it tells."""

@@ -11,6 +11,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from ..clock import Clock
 from ..errors import Refused
+from ..plugin.contracts import Usage
 from ..scheduler import commands, events
 from ..scheduler.policy import Policy
 from ..scheduler.scheduler import Scheduler
@@ -124,8 +125,9 @@ class Dispatcher:
         )
         about = About(path, method, stream, traceparent, tracestate, internal)
         ticket = self.tickets[number] = Ticket(self, request, about, number, model)
+        ticket.resident = self.scheduler.node.instances[model].model.resident
         self.narrator.queued(ticket)
-        self.post(events.Arrived(at=now, request=request))
+        self.post(events.Arrived(now, request))
         if ticket.current is None:
             ticket.eta_ms = self.outlook.at_arrival(request, now)
         return ticket
@@ -143,13 +145,6 @@ class Dispatcher:
         """See `Ticket.condemn`."""
         self.crew[model].condemn(why)
 
-    def first_byte(self, ticket: Ticket) -> None:
-        """See `Ticket.first_byte`."""
-        if ticket.ttfb_ms is None and ticket.granted_at is not None:
-            now = self.clock.now()
-            ticket.ttfb_ms = (now - ticket.granted_at) * 1000
-            self.narrator.first_byte(ticket, ticket.ttfb_ms, now)
-
     def finish(self, ticket: Ticket, end: Ending) -> None:
         """See `Ticket.finish`."""
         del self.tickets[ticket.id]
@@ -157,12 +152,13 @@ class Dispatcher:
         now = self.clock.now()
         if ticket.id in self.scheduler.running:
             if end.usage is not None:
-                self.crew.answered(ticket.model, end.usage)
+                self._learn(ticket, end.usage)
             outcome = "failed" if end.outcome == "refused" else end.outcome
-            self.post(events.Finished(at=now, request=ticket.id, outcome=outcome))
+            self.post(events.Finished(now, ticket.id, outcome))
         else:
             self.post(events.Left(at=now, request=ticket.id))
-        self._over(ticket, end, now)
+        self.narrator.ended(ticket, end, now)
+        self._ended.ring()
 
     def cancel(self, request: str) -> bool:
         """A person cancels a request; False if there is none of that id."""
@@ -199,9 +195,11 @@ class Dispatcher:
                 self._take(self._pending.popleft())
         finally:
             self._handling = False
-        self.outlook.version += 1
-        self._follow_models()
-        self._timekeeper.look()
+        self.outlook.stale = True
+        if self.scheduler.roster.edition != self._followed:
+            self._follow_models()
+        if (due := self.scheduler.next_deadline()) is not None:
+            self._timekeeper.expect(due)
 
     def reconfigure(
         self, models: Iterable[Model], policy: Policy, kit: Kit, changed: frozenset[str]
@@ -223,8 +221,7 @@ class Dispatcher:
 
     def _take(self, event: events.AnyEvent) -> None:
         for command in self.scheduler.handle(event):
-            carry_out = self._carries[type(command)]
-            carry_out(command)
+            self._carries[type(command)](command)
 
     def _load(self, load: commands.Load) -> None:
         self._follow_models()
@@ -235,17 +232,16 @@ class Dispatcher:
 
     def _grant(self, grant: commands.Grant) -> None:
         ticket = self.tickets[grant.request]
-        upstream = self.crew[grant.model].upstream
-        assert upstream is not None
+        upstream, spec = self.crew.serving(grant.model)
         lease = Lease(
-            id=ticket.id,
-            model=grant.model,
-            node=grant.node,
-            attempt=grant.attempt,
-            queue_ms=grant.queue_s * 1000,
-            swap_ms=grant.swap_s * 1000,
-            upstream=upstream,
-            spec=self.crew.spec(grant.model),
+            ticket.id,
+            grant.model,
+            grant.node,
+            grant.attempt,
+            grant.queue_s * 1000,
+            grant.swap_s * 1000,
+            upstream,
+            spec,
         )
         now = self.clock.now()
         ticket.granted(lease, now)
@@ -267,17 +263,14 @@ class Dispatcher:
             **extra,
         )
         ticket.refused(refusal)
-        end = Ending(
-            outcome="refused", status=refusal.status, error=refuse.message, code=refuse.code
-        )
-        self._over(ticket, end, now)
-
-    def _over(self, ticket: Ticket, end: Ending, now: float) -> None:
-        if end.usage is not None and end.usage.generated_tokens is not None:
-            client, tokens = ticket.request.client, end.usage.generated_tokens
-            self._lengths.answered(client, ticket.model, tokens)
+        end = Ending("refused", refusal.status, error=refuse.message, code=refuse.code)
         self.narrator.ended(ticket, end, now)
         self._ended.ring()
+
+    def _learn(self, ticket: Ticket, usage: Usage) -> None:
+        self.crew[ticket.model].answered(usage)
+        if usage.generated_tokens is not None:
+            self._lengths.answered(ticket.request.client, ticket.model, usage.generated_tokens)
 
     def _note(self, note: commands.Note) -> None:
         if note.kind == "swap_started":

@@ -26,6 +26,9 @@ class Lengths:
         """An answer had so many tokens."""
         key = client, model
         old = self._seen.pop(key, None)
-        self._seen[key] = tokens if old is None else old + WEIGHT * (tokens - old)
+        if old is not None:
+            self._seen[key] = old + WEIGHT * (tokens - old)
+            return
+        self._seen[key] = tokens
         if len(self._seen) > MOST:
             del self._seen[next(iter(self._seen))]

@@ -20,6 +20,7 @@ class Narrator:
     ) -> None:
         self._facts = facts
         self._clock = clock
+        self._ahead = clock.ahead
         self._instances = scheduler.node.instances
         self._health = scheduler.health
         self._lived_at: dict[str, float] = {}
@@ -31,7 +32,7 @@ class Narrator:
         if not about.internal:
             self._facts.emit(
                 f.RequestQueued(
-                    self._clock.wall(request.arrived),
+                    request.arrived + self._ahead,
                     request.id,
                     ticket.model,
                     about.path,
@@ -40,7 +41,7 @@ class Narrator:
                     request.session,
                     request.priority.label,
                     about.stream,
-                    self._is_resident(ticket.model),
+                    ticket.resident,
                     about.traceparent,
                     about.tracestate,
                 )
@@ -51,7 +52,7 @@ class Narrator:
         if not ticket.about.internal:
             self._facts.emit(
                 f.RequestGranted(
-                    self._clock.wall(now),
+                    now + self._ahead,
                     ticket.id,
                     lease.model,
                     lease.node,
@@ -65,8 +66,7 @@ class Narrator:
 
     def first_byte(self, ticket: Ticket, ms: float, now: float) -> None:
         """Its first body byte passed."""
-        at = self._clock.wall(now)
-        self._facts.emit(f.RequestFirstByte(at=at, id=ticket.id, model=ticket.model, ms=ms))
+        self._facts.emit(f.RequestFirstByte(now + self._ahead, ticket.id, ticket.model, ms))
 
     def ended(self, ticket: Ticket, end: Ending, now: float) -> None:
         """It is over."""
@@ -75,7 +75,7 @@ class Narrator:
         request, lease = ticket.request, ticket.current
         self._facts.emit(
             f.RequestEnded(
-                self._clock.wall(now),
+                now + self._ahead,
                 ticket.id,
                 ticket.model,
                 end.outcome,
@@ -94,7 +94,7 @@ class Narrator:
                 end.code,
                 end.error,
                 lease.attempt if lease else 1,
-                self._is_resident(ticket.model),
+                ticket.resident,
                 end.content_type,
                 self._health.count(ticket.model, now) if end.code == "model_unavailable" else 0,
             )

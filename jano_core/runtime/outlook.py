@@ -37,26 +37,25 @@ class Outlook:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._made: tuple[int, float] = (-1, 0.0)
+        self._made_at = 0.0
         self._known: dict[str, estimate.Forecast] = {}
-        self.version = 0
-        """To be counted up with every event."""
+        self.stale = True
+        """To be set with every event."""
         self.progress: dict[str, tuple[float | None, str]] = {}
         """Model → fraction and note of its load."""
         self.read_by: estimate.ReadBy = estimate.UNTOLD
 
     def all(self, now: float) -> dict[str, estimate.Forecast]:
         """Estimates by request."""
-        version, at = self._made
-        if version != self.version or now - at >= 1:
+        if self.stale or now - self._made_at >= 1:
             self._known = estimate.forecast(self._scheduler, now, self.read_by)
-            self._made = (self.version, now)
+            self._made_at, self.stale = now, False
         return self._known
 
     def told(self, read_by: estimate.ReadBy) -> None:
         """How far servers are with the prompts that they read, as of now."""
         self.read_by = read_by
-        self.version += 1
+        self.stale = True
 
     def at_arrival(self, request: Request, now: float) -> float | None:
         """What is expected of a wait that has just begun, in milliseconds; None where the request
@@ -68,7 +67,7 @@ class Outlook:
         eta_s = estimate.of_last(self._scheduler, request, now, self.read_by)
         if eta_s is not None:
             return eta_s * 1000
-        if len(waiting) > MANY and now - self._made[1] < 1:
+        if len(waiting) > MANY and now - self._made_at < 1:
             return None
         expected = self.all(now).get(request.id)
         return None if expected is None else expected.eta_s * 1000

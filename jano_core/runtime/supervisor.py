@@ -23,7 +23,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from ..errors import LoadFailed, in_words
-from ..plugin.capabilities import Reading, TellsProgress, keeps_cache
+from ..plugin.capabilities import KeepsCache, Reading, TellsProgress
 from ..plugin.contracts import Description, Usage
 from .life import ServerLife
 from .lifetime import End, Lifetime
@@ -72,9 +72,9 @@ class Supervisor:
         self._coming: deque[Lifetime] = deque()
         self._ordered = anyio.Event()
         self.upstream: Upstream | None = None
-        """The way to the server, from before it is reported as loaded until it is reported as gone;
-        in between it may lead to a server that has just died.
-        """
+        """From before it is reported as loaded until it is gone; it may have just died."""
+        self._keeper: KeepsCache | None = None
+        """The ready server's backend, if it wants to hear of answers."""
 
     def load(self) -> None:
         """Order: bring a server up, once the one that is ending is gone.
@@ -119,8 +119,8 @@ class Supervisor:
 
     def answered(self, usage: Usage) -> None:
         """A request was answered: what the server reported of it."""
-        if (parts := self.parts) and keeps_cache(parts.backend):
-            parts.backend.answered(usage)
+        if self._keeper is not None:
+            self._keeper.answered(usage)
 
     @property
     def parts(self) -> ServerLife | None:
@@ -141,8 +141,7 @@ class Supervisor:
         """
         life = Lifetime()
         try:
-            life.parts = self.make()
-            server, launcher, backend = life.parts
+            server, launcher, backend = life.parts = self.make()
             if not await launcher.adopt():
                 return False
             if not (await backend.ready() and await holds_model(backend, server.spec)):
@@ -203,7 +202,7 @@ class Supervisor:
         finally:
             # Also when `run` is cancelled: nothing of the server outlives its supervisor.
             stop_error = await self._put_away(life)
-            self.upstream = None
+            self.upstream = self._keeper = None
         self._tell(life, stop_error)
 
     async def _until_end(self, life: Lifetime) -> None:
@@ -250,7 +249,8 @@ class Supervisor:
 
     def _become_ready(self, life: Lifetime, about: Description) -> None:
         assert life.parts
-        life.about = about
+        backend, life.about = life.parts.backend, about
+        self._keeper = backend if isinstance(backend, KeepsCache) else None
         self.upstream = self._connect(life.parts.server.url)
         self._log.write(f"jano: ready at {self.upstream.url}\n")
 

@@ -54,7 +54,7 @@ class About(Struct, frozen=True):
     """Made by Jano itself, to load a model: appears in no statistics."""
 
 
-class Ending(Struct, frozen=True, kw_only=True):
+class Ending(Struct, frozen=True):
     """What became of a request. `code` is Jano's error code, `error` a text for people,
     `content_type` that of the server's answer.
     """
@@ -85,6 +85,8 @@ class Ticket(Struct, eq=False):
     """Set by the holder; cancelled when a person cancels the request."""
     cancelled: bool = False
     current: Lease | None = None
+    resident: bool = False
+    """Is the model always up, beside the others?"""
     granted_at: float | None = None
     ttfb_ms: float | None = None
     eta_ms: float | None = None
@@ -115,7 +117,10 @@ class Ticket(Struct, eq=False):
 
     def first_byte(self) -> None:
         """The first body byte goes to the client now."""
-        self._dispatcher.first_byte(self)
+        if self.ttfb_ms is None and self.granted_at is not None:
+            now = self._dispatcher.clock.now()
+            self.ttfb_ms = (now - self.granted_at) * 1000
+            self._dispatcher.narrator.first_byte(self, self.ttfb_ms, now)
 
     def waited(self) -> tuple[float, float]:
         """Milliseconds that it waited, or has until now, and how many of them were a swap."""
@@ -149,22 +154,14 @@ class Ticket(Struct, eq=False):
     ) -> None:
         """End it, waiting or running; later calls do nothing."""
         if not self.ended:
-            end = Ending(
-                outcome=outcome,
-                status=status,
-                usage=usage,
-                bytes_in=bytes_in,
-                bytes_out=bytes_out,
-                error=error,
-                code=code,
-                content_type=content_type,
-            )
+            end = Ending(outcome, status, usage, bytes_in, bytes_out, error, code, content_type)
             self._dispatcher.finish(self, end)
 
     def granted(self, lease: Lease, now: float) -> None:
         """Called by the dispatcher."""
         self.current, self.granted_at = lease, now
-        self._wake()
+        if self._news is not None:
+            self._wake()
 
     def refused(self, refusal: Refused) -> None:
         """Called by the dispatcher."""

@@ -17,10 +17,9 @@ class Timekeeper:
         self._armed = math.inf
         self._rearm = anyio.Event()
 
-    def look(self) -> None:
-        """Something happened: it may be due earlier now."""
-        due = self._due()
-        if due is not None and due < self._armed:
+    def expect(self, due: float) -> None:
+        """Something happened: this is when it is due now, perhaps earlier than before."""
+        if due < self._armed:
             self._rearm.set()
 
     async def run(self) -> None:

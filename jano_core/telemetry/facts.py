@@ -70,7 +70,7 @@ class RequestRequeued(Fact, frozen=True, kw_only=True):
     why: str = ""
 
 
-class RequestFirstByte(Fact, frozen=True, kw_only=True):
+class RequestFirstByte(Fact, frozen=True):
     """The first byte of the server's body passed to the client, `ms` after the grant."""
 
     id: str
