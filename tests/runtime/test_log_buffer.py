@@ -70,8 +70,7 @@ def test_lines_are_put_into_words_when_somebody_reads(monkeypatch: pytest.Monkey
     heard: list[object] = []
     log.listener = heard.append
     log.write("a\n")
-    log.add([Line("b\n")])
-    log.add([Line("c\n")])
+    log.add([Line("b\n"), Line("c\n")])
     assert (len(heard), Line.asked) == (3, 0)
     log.write("d\n")
     log.add([Line("e\n")])

@@ -51,6 +51,16 @@ def test_it_keeps_so_much_and_so_long(tmp_path: Path, monkeypatch: pytest.Monkey
     again.close()
 
 
+def test_at_the_end_it_pauses_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "PAGE", 1)
+    monkeypatch.setattr(module, "BREATH", 600.0)
+    monkeypatch.setattr(module, "GATHER", 0.0)
+    write(tmp_path, *[ended("chat", id=str(number), at=time.time()) for number in range(3)])
+    again = History(tmp_path)
+    assert len(again.requests(9)) == 3
+    again.close()
+
+
 def test_facts_that_come_together_share_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "PAGE", 4)
     now = time.time()
