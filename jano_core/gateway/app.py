@@ -54,7 +54,7 @@ class Gateway:
         try:
             call.cors = cors_headers(self._house.config, call)
             if (to_model := routes.TO_MODEL.get((call.method, call.path))) is not None:
-                await self._serve_model(call, to_model)
+                await self._serve_model(call, to_model.path)
             elif call.method != "OPTIONS" or not await self._tell_allowed(call):
                 await self._serve(call)
         except ClientGone:
@@ -69,11 +69,11 @@ class Gateway:
     def _serve(self, call: Call) -> Awaitable[None]:
         route, argument = routes.find(call.method, call.path) or (None, "")
         if isinstance(route, routes.ModelRoute):
-            return self._serve_model(call, route)
+            return self._serve_model(call, route.path)
         if route is not None:
             return self._serve_errand(call, route, argument)
         if (own := foreign.find(self._house, call.method, call.path)) is None:
-            return self._serve_model(call, None)
+            return self._serve_path(call)
         if own.to_model:
             return self._serve_foreign(call, own.dialect)
         page = partial(foreign.show_page, dialect=own.dialect)
@@ -86,23 +86,31 @@ class Gateway:
         await errand.read()
         await errand.attended(route.handler)
 
-    async def _serve_model(self, call: Call, route: routes.ModelRoute | None) -> None:
+    async def _serve_model(self, call: Call, path: str) -> None:
+        """A model's call that names it in the body or the query; its server sees `path`."""
         house = self._house
-        if route is None and not leads_to_model(house, call):
+        guard(house.config, call, changes=False)
+        caller = admit(house, call, "infer")
+        body = await read_body(call, house.config.server.max_body, self._room)
+        try:
+            destination = by_name(house, call, body, path)
+            ticket = submit(house, call, caller, destination)
+            await self._exchange(call, caller, body, destination, ticket)
+        finally:
+            body.close()
+
+    async def _serve_path(self, call: Call) -> None:
+        """A model's call that names it by its path, if any does."""
+        house = self._house
+        if not leads_to_model(house, call):
             raise Refused("not_found", f"no route for {call.method} {call.path}")
         guard(house.config, call, changes=False)
         caller = admit(house, call, "infer")
         body = await read_body(call, house.config.server.max_body, self._room)
         try:
-            destination = (
-                by_name(house, call, body, route.path) if route else by_path(house, call, body)
-            )
+            destination = by_path(house, call, body)
             if destination is None:
                 await _add_slash(call)
-                return
-            if route is not None:
-                ticket = submit(house, call, caller, destination)
-                await self._exchange(call, caller, body, destination, ticket)
                 return
             async with admitted(house, call, caller, destination) as ticket:
                 await self._exchange(call, caller, body, destination, ticket)

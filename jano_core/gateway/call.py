@@ -101,11 +101,6 @@ class Call:
         other._send, other._put = send, None
         return other
 
-    def forget_hangup(self) -> None:
-        """Nobody wants to be told any more."""
-        if self.on_hangup is not None:
-            self.on_hangup(None)
-
     def putter(self) -> Put:
         """What sends as `send` does, but returns what to wait for; for someone who answers
         whatever happens.

@@ -60,8 +60,11 @@ class Exchange:
         self._destination = destination
         self._ticket = ticket
         self._reply = Reply(call.putter(), house.clock.now)
-        self._capture = house.telemetry.captures.begin(
-            ticket.id, call.path, call.headers, body.buffer
+        captures = house.telemetry.captures
+        self._capture = (
+            captures.begin(ticket.id, call.path, call.headers, body.buffer)
+            if captures.budget
+            else None
         )
         self._scope = Interruptible()
 

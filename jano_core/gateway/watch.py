@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -64,7 +65,7 @@ class Watch:
         """
         if call.on_hangup is not None:
             call.on_hangup(gone)
-            return call.forget_hangup
+            return partial(call.on_hangup, None)
         scope = anyio.CancelScope()
         self.start(lambda: _await_hangup(call, gone, scope))
         return scope.cancel
