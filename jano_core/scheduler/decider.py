@@ -171,7 +171,7 @@ class Decider:
             for model in queue.models()
             if model not in occupied and not node.rule.allowed({model, *pinned})
         }
-        for model in misfits:
+        for model in [each for each in queue.models() if each in misfits]:
             lost = [each for each in queue.of(model) if misfits.issuperset(each.models)]
             self._refuse(lost, sorted(pinned), now)
 

@@ -112,10 +112,10 @@ class Scheduler:
         self.estimates.arrived(instance.name, now, instance.idle_since)
         if request.session:
             self.estimates.sessions.arrived(request, now)
-        instance.idle_since = None
         if at_once:
             self._run(request, instance, now)
         else:
+            instance.idle_since = None
             self._queue_of(request).add(request)
         return at_once
 

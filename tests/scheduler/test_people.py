@@ -93,6 +93,14 @@ def test_it_is_told_so_even_while_the_pinned_one_is_busy() -> None:
     """)
 
 
+def test_several_are_told_so_in_the_order_in_which_their_models_were_asked_for() -> None:
+    late = ["kiwi", "plum", "fig", "lime", "pear", "date"]
+    book = Playbook(" ".join(["chat", *late])).perform(CHAT_RUNS)
+    for number, name in enumerate(late, start=2):
+        book.tell(f"{number} arrives for {name}")
+    assert book.tell("pin chat") == [f"refuse {each} model_unavailable" for each in range(2, 8)]
+
+
 def test_a_person_may_unload_even_what_is_pinned() -> None:
     Playbook("chat").perform(f"""{CHAT_IDLES}
         pin chat    | nothing
