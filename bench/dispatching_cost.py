@@ -25,7 +25,7 @@ from jano_core.plugin.contracts import Usage
 from jano_core.plugin.registry import Registry
 from jano_core.runtime.dispatcher import Dispatcher
 from jano_core.runtime.log_buffer import LogBuffer
-from jano_core.runtime.ticket import Ticket
+from jano_core.runtime.ticket import Ending, Ticket
 from jano_core.strategies.headstart import HeadStart
 from jano_core.telemetry.facts import Facts
 from jano_core.testing.playhouse import Actor, Stage
@@ -65,10 +65,10 @@ async def measure(models: int, parallel: int, waiting: int) -> float:
             ticket = here.popleft()
             await ticket.lease()
             ticket.first_byte()
-            ticket.finish("served", status=200, usage=USAGE, bytes_in=200, bytes_out=300)
+            ticket.finish(Ending("served", 200, USAGE, 200, 300))
         taken = time.perf_counter() - began
         for ticket in here:
-            ticket.finish("left", status=499)
+            ticket.finish(Ending("left", 499))
         tasks.cancel_scope.cancel()
     return taken / REQUESTS * 1e6
 

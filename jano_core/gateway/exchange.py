@@ -9,6 +9,7 @@ import anyio
 
 from ..errors import Refused
 from ..plugin.contracts import Caller
+from ..runtime.ticket import Ending
 from .body import AsyncPieces, Body
 from .call import Call, RawHeaders
 from .destination import Destination
@@ -224,14 +225,10 @@ class Exchange:
         code: str = "",
         error: str = "",
     ) -> None:
-        relay = self._relay
+        relay, usage, content_type = self._relay, None, ""
+        if relay is not None and outcome == "served":
+            usage, content_type = relay.usage, relay.content_type
+        bytes_in, bytes_out = len(self._body), self._reply.bytes_out
         self._ticket.finish(
-            outcome,
-            status=status,
-            usage=relay.usage if relay and outcome == "served" else None,
-            bytes_in=len(self._body),
-            bytes_out=self._reply.bytes_out,
-            code=code,
-            error=error,
-            content_type=relay.content_type if relay and outcome == "served" else "",
+            Ending(outcome, status, usage, bytes_in, bytes_out, error, code, content_type)
         )

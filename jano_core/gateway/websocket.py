@@ -11,6 +11,7 @@ import anyio
 
 from ..errors import Refused, UpstreamError
 from ..plugin.contracts import Caller
+from ..runtime.ticket import Ending
 from ..runtime.websocket import Closed, WebSocket, connect
 from .admission import admitted
 from .body import Body
@@ -88,16 +89,16 @@ class Passage:
             try:
                 if (lease := await self._wait()) is not None:
                     await self._connect(lease)
-                    ticket.finish("served", status=101)
+                    ticket.finish(Ending("served", 101))
             except Refused as refused:
-                ticket.finish("failed", status=refused.status, code=refused.code)
+                ticket.finish(Ending("failed", refused.status, code=refused.code))
                 await self._end(TRY_LATER, refused)
             except UpstreamError as error:
-                ticket.finish("failed", status=502, code="upstream_failed", error=str(error))
+                ticket.finish(Ending("failed", 502, error=str(error), code="upstream_failed"))
                 await self._end(BROKEN, Refused("upstream_failed", str(error)))
             finally:
                 left = self._gone is not None
-                ticket.finish("left" if left else "cancelled", status=499)
+                ticket.finish(Ending("left" if left else "cancelled", 499))
         if scope.cancelled_caught and self._gone is None:
             await self._end(GOING_AWAY, Refused("request_cancelled", "the request was cancelled"))
 

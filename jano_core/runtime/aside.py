@@ -8,9 +8,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import Refused
-from ..plugin.contracts import Usage
 from ..scheduler.types import Request
-from .ticket import About, Lease, Outcome, Ticket
+from .ticket import About, Ending, Lease, Ticket
 
 if TYPE_CHECKING:
     from .dispatcher import Dispatcher
@@ -33,18 +32,7 @@ class Aside(Ticket):
     def first_byte(self) -> None:
         """Not counted."""
 
-    def finish(
-        self,
-        outcome: Outcome,
-        *,
-        status: int,
-        usage: Usage | None = None,
-        bytes_in: int = 0,
-        bytes_out: int = 0,
-        error: str = "",
-        code: str = "",
-        content_type: str = "",
-    ) -> None:
+    def finish(self, end: Ending) -> None:
         """Nobody else needs to know."""
         self.ended = True
 

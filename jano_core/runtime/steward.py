@@ -10,6 +10,7 @@ from ..errors import Refused
 from ..scheduler import events
 from ..scheduler.instance import VACANT
 from ..scheduler.types import Priority
+from .ticket import Ending
 
 if TYPE_CHECKING:
     from .dispatcher import Dispatcher
@@ -43,7 +44,7 @@ class Steward:
         try:
             await ticket.lease()
         finally:
-            ticket.finish("cancelled", status=200)
+            ticket.finish(Ending("cancelled", 200))
 
     async def unload(self, model: str | None = None) -> None:
         """Unload one or all after what runs has finished; waits until gone."""

@@ -140,21 +140,9 @@ class Ticket(Struct, eq=False):
         """How far its server is with the prompts that it reads, if it tells."""
         return await self._dispatcher.crew.reading(self.model)
 
-    def finish(
-        self,
-        outcome: Outcome,
-        *,
-        status: int,
-        usage: Usage | None = None,
-        bytes_in: int = 0,
-        bytes_out: int = 0,
-        error: str = "",
-        code: str = "",
-        content_type: str = "",
-    ) -> None:
+    def finish(self, end: Ending) -> None:
         """End it, waiting or running; later calls do nothing."""
         if not self.ended:
-            end = Ending(outcome, status, usage, bytes_in, bytes_out, error, code, content_type)
             self._dispatcher.finish(self, end)
 
     def granted(self, lease: Lease, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jano_core.plugin.contracts import Usage
+from jano_core.runtime.ticket import Ending
 from jano_core.scheduler.types import Priority
 from jano_core.telemetry import facts as f
 from jano_core.testing.playhouse import Actor, playhouse
@@ -35,14 +36,16 @@ async def test_the_parts_of_a_requests_facts_are_in_their_places() -> None:
         granted = clock.wall()
         ticket.first_byte()
         ticket.finish(
-            "failed",
-            status=502,
-            usage=USAGE,
-            bytes_in=5,
-            bytes_out=6,
-            error="error",
-            code="code",
-            content_type="type",
+            Ending(
+                outcome="failed",
+                status=502,
+                usage=USAGE,
+                bytes_in=5,
+                bytes_out=6,
+                error="error",
+                code="code",
+                content_type="type",
+            )
         )
     queued, has_slot, ended = (
         next(fact for fact in told if isinstance(fact, kind))
