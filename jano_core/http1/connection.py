@@ -143,6 +143,7 @@ class Connection(Link):
         if reader.arrived and (reader.refusal is None or reader.arrived[0].complete):
             self.due = NEVER
             request = reader.arrived.pop(0)
+            self.new = False
             self._turn = turn = (Session if request.websocket else Turn)(self, request)
             self.listener.start(turn)
         elif reader.refusal is not None:

@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from .listener import Listener
 
+FIRST_S = 1.0
+"""For the first request of somebody who has just connected when the listener stops. On a busy box
+it may be long on its way, and a service manager's clients expect that none is lost.
+"""
 LINGER_S = 2.0
 """How long is read what nobody wants: a connection that is closed on unread bytes is reset, and the
 reset can overtake the answer."""
@@ -31,6 +35,8 @@ class Link(asyncio.Protocol):
         self.full: asyncio.Event | None = None
         """Set when the client has taken enough of what is sent; None where it is not full."""
         self.reading = True
+        self.new = True
+        """Nothing was asked here yet."""
         self.aside: Callable[[bytes], None] | None = None
         """Takes what comes where that is no request any more."""
         self._unsent = 0
@@ -45,7 +51,7 @@ class Link(asyncio.Protocol):
         self.client = (peer[0], peer[1]) if isinstance(peer, tuple) else None
         """Address and port; None on a unix socket."""
         self.listener.connections.add(self)
-        self.expect(self.listener.patience)
+        self.expect(max(self.listener.patience, FIRST_S))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, from whichever side."""
@@ -106,7 +112,7 @@ class Link(asyncio.Protocol):
 
     def stop(self) -> None:
         """The listener is stopping: close, unless something comes at once."""
-        self.expect(self.listener.patience)
+        self.expect(FIRST_S if self.new else self.listener.patience)
 
     # -- patience
 

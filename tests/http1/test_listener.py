@@ -274,6 +274,17 @@ async def test_a_request_that_is_on_its_way_when_the_listener_stops_is_answered(
             assert (await one.rest()).endswith(b"\r\n\r\nGET / ")
 
 
+async def test_who_has_just_connected_when_the_listener_stops_may_take_a_moment() -> None:
+    async with serving(echo) as listener, client(listener) as early, client(listener) as idle:
+        await until(lambda: len(listener.connections) == 2)
+        listener.stop()
+        await asyncio.sleep(3 * listening.ON_THEIR_WAY_S)
+        early.say(GET)
+        answer = await early.answer()
+        assert b"connection: close" in answer and answer.endswith(b"GET / ")
+        assert await idle.rest() == b""
+
+
 async def test_serve_that_is_cancelled_leaves_nothing() -> None:
     held = Held()
     listener = Listener(listen_tcp("127.0.0.1", 0), held, backlog=1)
