@@ -69,9 +69,10 @@ async def serve(server: str) -> None:
     print(bound.getsockname()[1], flush=True)
     if server == "granian RSGI":
         await Rsgi(bound, rsgi, backlog=BACKLOG).serve()
+    elif server == "granian":
+        await GranianListener(bound, asgi, backlog=BACKLOG).serve()
     else:
-        made = GranianListener if server == "granian" else Listener
-        await made(bound, asgi, backlog=BACKLOG).serve()
+        await Listener(bound, asgi).serve()
 
 
 @contextmanager

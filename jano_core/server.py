@@ -83,7 +83,7 @@ def listener(engine: Engine, bound: socket.socket, application: Application) -> 
         from .granian_listener import GranianListener
 
         return GranianListener(bound, application, backlog=BACKLOG)
-    return Listener(bound, application, backlog=BACKLOG)
+    return Listener(bound, application)
 
 
 class Router:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
 from functools import partial
-from typing import Any
 
+from .acceptor import Acceptor
 from .asgi import Application
 from .connection import Connection
 from .link import NEVER, Link
@@ -18,10 +17,6 @@ IDLE_S = 120.0
 and no request meets a connection that is just being closed."""
 ON_THEIR_WAY_S = 0.1
 """For the request of somebody who is connected when the listener stops."""
-AT_ONCE = 128
-"""Connections that are accepted in one step of the loop. asyncio takes the same number for the
-queue's length, which is put right, and for its complaints when there are no more open files.
-"""
 COARSE_S = 1.0
 """Between two looks at what has come to nothing."""
 
@@ -32,7 +27,7 @@ class Listener:
     One timer watches over all connections; without any there is none.
     """
 
-    def __init__(self, bound: socket.socket, application: Application, *, backlog: int) -> None:
+    def __init__(self, bound: socket.socket, application: Application) -> None:
         self.connections: set[Link] = set()
         self.running: set[Turn] = set()
         self.stopping = False
@@ -44,8 +39,7 @@ class Listener:
         """Host and port, or path and None."""
         self._bound = bound
         self._application = application
-        self._backlog = backlog
-        self._server: asyncio.AbstractServer | None = None
+        self._door: Acceptor | None = None
         self._over = asyncio.Event()
         self._heads: list[Turn] = []
         """Turns whose heads are to be sent in this step of the loop."""
@@ -56,10 +50,13 @@ class Listener:
         self.loop = asyncio.get_running_loop()
         try:
             if not self.stopping:
-                self._server = await self._listen()
+                self._door = Acceptor(self._bound, partial(Connection, self), self._look_around)
+                self._door.open()
             await self._over.wait()
         finally:
             self._close()
+            if self._door is not None:
+                self._door.abort()
             for connection in tuple(self.connections):
                 connection.abort()
             for turn in self.running:
@@ -111,19 +108,6 @@ class Listener:
 
     # -- inside
 
-    async def _listen(self) -> asyncio.AbstractServer:
-        made = partial(Connection, self)
-        options: dict[str, Any] = {"sock": self._bound, "backlog": AT_ONCE}
-        create: Any = self.loop.create_server
-        if self._bound.family == socket.AF_UNIX:
-            create = self.loop.create_unix_server
-            if sys.version_info >= (3, 13):
-                # The path is the owner's to remove: it may be somebody else's by then.
-                options["cleanup_socket"] = False
-        server: asyncio.AbstractServer = await create(made, **options)
-        self._bound.listen(self._backlog)
-        return server
-
     def _flush(self) -> None:
         turns, self._heads = self._heads, []
         for turn in turns:
@@ -140,10 +124,12 @@ class Listener:
             self.wake_at(max(due, now + COARSE_S))
 
     def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        if self._door is not None:
+            self._door.close()
         self._bound.close()
 
     def _look_around(self) -> None:
-        if not self.connections and not self.running:
+        """Is it over?"""
+        joining = self._door is not None and self._door.joining
+        if self.stopping and not (self.connections or self.running or joining):
             self._over.set()

@@ -76,7 +76,7 @@ class Rig:
     """A listener with one connection."""
 
     def __init__(self, application: Application) -> None:
-        self.listener = Listener(socket.socket(), application, backlog=1)
+        self.listener = Listener(socket.socket(), application)
         self.listener.loop = asyncio.get_running_loop()
         self.transport = FakeTransport()
         self.connection = Connection(self.listener)

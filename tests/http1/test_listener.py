@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import websockets
 from websockets.asyncio.client import connect
 
+from jano_core.http1 import acceptor
 from jano_core.http1 import listener as listening
 from jano_core.http1.asgi import Application, Receive, Scope, Send
 from jano_core.http1.listener import Listener
-from jano_core.sockets import BACKLOG, listen_tcp, listen_unix
+from jano_core.sockets import listen_tcp, listen_unix
 from tests.http1.rig import CLOSING, GET, Held, body, body_of, echo, head, post, whole
 
 pytestmark = [pytest.mark.anyio, pytest.mark.wire]
@@ -30,7 +33,7 @@ LONG = 15.0
 async def serving(
     application: Application, bound: socket.socket | None = None
 ) -> AsyncIterator[Listener]:
-    listener = Listener(bound or listen_tcp("127.0.0.1", 0), application, backlog=BACKLOG)
+    listener = Listener(bound or listen_tcp("127.0.0.1", 0), application)
     async with asyncio.TaskGroup() as tasks:
         serve = tasks.create_task(listener.serve())
         yield listener
@@ -210,6 +213,43 @@ async def test_a_crowd_that_asks_again_leaves_and_sends_ahead() -> None:
         gate.set()
 
 
+async def test_a_crowd_is_let_in_within_few_steps_of_the_loop() -> None:
+    """However long a step is: the last of them must not wait for as many steps as there are."""
+    async with serving(echo) as listener:
+        crowd = [socket.create_connection(listener.address) for _ in range(200)]
+        steps = 0
+        while len(listener.connections) < len(crowd):
+            steps += 1
+            await asyncio.sleep(0)
+            assert steps < 50
+        for one in crowd:
+            one.close()
+        await until(lambda: not listener.connections)
+
+
+class Lacking(socket.socket):
+    """Has no file left for the first client, and the second leaves too early."""
+
+    problems: ClassVar[list[int]] = []
+
+    def accept(self) -> Any:
+        if self.problems:
+            raise OSError(self.problems.pop(0), "a problem")
+        return super().accept()
+
+
+async def test_who_cannot_be_let_in_now_is_let_in_later(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(acceptor, "PAUSE_S", 0.05)
+    Lacking.problems = [errno.EMFILE, errno.ECONNABORTED]
+    bound = Lacking(fileno=listen_tcp("127.0.0.1", 0).detach())
+    async with serving(echo, bound) as listener, client(listener) as one:
+        one.say(GET)
+        assert (await one.answer()).endswith(b"GET / ")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
 async def test_an_answer_is_read_although_the_body_is_not() -> None:
     refused = b"x" * 200_000
 
@@ -287,7 +327,7 @@ async def test_who_has_just_connected_when_the_listener_stops_may_take_a_moment(
 
 async def test_serve_that_is_cancelled_leaves_nothing() -> None:
     held = Held()
-    listener = Listener(listen_tcp("127.0.0.1", 0), held, backlog=1)
+    listener = Listener(listen_tcp("127.0.0.1", 0), held)
     serve = asyncio.create_task(listener.serve())
     await asyncio.sleep(0)
     async with client(listener) as one:
