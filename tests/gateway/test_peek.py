@@ -139,3 +139,29 @@ def test_forms_that_are_refused(body: bytes, kind: bytes, code: str) -> None:
     with pytest.raises(Refused) as refused:
         peek_form(body, kind)
     assert refused.value.code == code
+
+
+FILLER = b'"x":"' + b"y" * 70_000 + b'"'
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"model":"a",' + FILLER + b"}", ""),
+        (b' { "model" : "a", ' + FILLER + b"}", ""),
+        (b"{" + FILLER + b',"model":"a"}', ""),
+        (b'{"model":"a",' + FILLER + b',"model":"a"}', ""),
+        (b'{"model":"b",' + FILLER + b',"model":"a"}', "model_ambiguous"),
+        (b'{"model":"b",' + FILLER + b',"\\u006dodel":"a"}', "model_ambiguous"),
+        (b"{" + FILLER + b',"model":"b","model":"a"}', "model_ambiguous"),
+        (b'{"model":"a",' + FILLER + b',"model":3}', "model_required"),
+        (b'{"model":"a",' + FILLER, "invalid_json"),
+    ],
+)
+def test_a_big_body(body: bytes, code: str) -> None:
+    if not code:
+        assert peek(body).model == "a"
+        return
+    with pytest.raises(Refused) as refused:
+        peek(body)
+    assert refused.value.code == code
