@@ -14,7 +14,7 @@ STATUS_LINES = {
 }
 _OWN = {b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"trailer", b"date"}
 """Of the connection, not of the application: dropped where it gives them."""
-_TELLING = _OWN | {b"content-length", b"server"}
+_OWN_WITHOUT_BODY = _OWN | {b"content-length"}
 
 
 class _Last:
@@ -43,22 +43,16 @@ class Head:
     def __init__(
         self, status: int, headers: Headers, bodiless: bool, chunks: bool, keep_alive: bool
     ) -> None:
-        """`chunks`: the client understands them. Raises `ValueError`: a line would become two."""
-        length, server = None, b"server: jano\r\n"
-        lines = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-        for name, value in headers:
-            name = name.lower()
-            if name in _TELLING:
-                if name in _OWN:
-                    continue
-                if name == b"server":
-                    server = b""
-                else:
-                    length = int(value)
-                    if status == 204:
-                        continue
-            lines.append(b"%b: %b\r\n" % (name, value))
-        count = len(lines)
+        """`headers` have lower-case names; `chunks`: the client understands them. Raises
+        `ValueError`: a line would become two, or a length is none.
+        """
+        fields = dict(headers)
+        announced = fields.get(b"content-length")
+        length = None if announced is None else int(announced)
+        dropped = _OWN if status != 204 else _OWN_WITHOUT_BODY
+        lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0] not in dropped]
+        status_line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+        server = b"" if b"server" in fields else b"server: jano\r\n"
         self.length = length
         """Bytes of the body, where the headers announce it."""
         self.chunked = length is None and chunks and not bodiless
@@ -67,10 +61,10 @@ class Head:
             server += b"transfer-encoding: chunked\r\n"
         if not keep_alive:
             server += b"connection: close\r\n"
-        given = b"".join(lines)
+        given, count = b"".join(lines), len(lines)
         if given.count(b"\n") != count or given.count(b"\r") != count:
             raise ValueError("a line break in a header")
-        self.text = given + server + _last.lines()
+        self.text = status_line + given + server + _last.lines()
 
 
 def plain(status: int, why: str, more: Headers | None = None) -> bytes:

@@ -34,8 +34,9 @@ class LoopbackTransport(httpx.AsyncBaseTransport):
         assert isinstance(request.stream, httpx.AsyncByteStream)
         whole = isinstance(request.stream, httpx.ByteStream)
         body = await request.aread() if whole else request.stream
+        headers = [(name.lower(), value) for name, value in request.headers.raw]
         try:
-            response = await server.open(request.method, target, request.headers.raw, body)
+            response = await server.open(request.method, target, headers, body)
         except UpstreamError as error:
             raise httpx.NetworkError(str(error), request=request) from error
         return httpx.Response(response.status, headers=response.headers, stream=_Body(response))

@@ -89,8 +89,9 @@ class Upstream:
     ) -> Awaitable[UpstreamResponse]:
         """Send a request and return as soon as the answer's head is there.
 
-        `target` is path and query as received, appended to the path of `url`. `headers` go as
-        they are, but for those of the connection and `host`, which are made here. A streamed body
+        `target` is path and query as received, appended to the path of `url`. `headers`, with
+        lower-case names, go as they are, but for those of the connection and `host`, which are made
+        here. A streamed body
         goes with the caller's `content-length`, or else in chunks. Cancelled, it closes the
         connection. Raises `UpstreamError`.
         """
@@ -107,19 +108,12 @@ class Upstream:
         headers: Sequence[tuple[bytes, bytes]],
         body: bytes | AsyncIterable[bytes],
     ) -> Headers:
-        framed: Headers = [self._host]
-        length = None
-        for pair in headers:
-            lower = pair[0].lower()
-            if lower not in FRAMING:
-                framed.append(pair)
-            elif lower == b"content-length":
-                length = pair[1]
+        kept = [pair for pair in headers if pair[0] not in FRAMING]
         if isinstance(body, bytes):
             if body or method in HAS_BODY:
-                framed.append((b"content-length", b"%d" % len(body)))
-        elif length is not None:
-            framed.append((b"content-length", length))
+                kept.append((b"content-length", b"%d" % len(body)))
+        elif (length := dict(headers).get(b"content-length")) is not None:
+            kept.append((b"content-length", length))
         else:
-            framed.append((b"transfer-encoding", b"chunked"))
-        return framed + self._closing
+            kept.append((b"transfer-encoding", b"chunked"))
+        return [self._host, *kept, *self._closing]

@@ -147,7 +147,7 @@ async def test_a_body_that_is_not_as_long_as_announced_is_cut(sent: bytes, seen:
 
 async def test_the_server_s_own_headers() -> None:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        own = [(b"Server", b"mine"), (b"date", b"never"), (b"x", b"1"), (b"x", b"2")]
+        own = [(b"server", b"mine"), (b"date", b"never"), (b"x", b"1"), (b"x", b"2")]
         hop = [(b"connection", b"close"), (b"keep-alive", b"1"), (b"transfer-encoding", b"gzip")]
         await head(send, 299, *own, *hop)
         await body(send)
