@@ -79,18 +79,18 @@ def parties(folder: Path, peer: str = "") -> Iterator[list[Party]]:
     served by the backend, whose port is printed.
     """
     with ExitStack() as stack:
-        backend = _free_port()
-        stack.enter_context(_process([BUILT / "backend", str(backend)], backend))
+        backend = free_port()
+        stack.enter_context(process([BUILT / "backend", str(backend)], backend))
         jano = stack.enter_context(running_jano(CONFIG.format(port=backend), folder))
         port = urlsplit(jano.url).port
         assert port
         found = [Party("direct", backend), Party("jano", port, jano.pid)]
         if (nginx := shutil.which("nginx") or shutil.which("/usr/sbin/nginx")) is not None:
-            port = _free_port()
+            port = free_port()
             path = folder / "nginx.conf"
             path.write_text(NGINX.format(folder=folder, port=port, upstream=backend))
             command = [nginx, "-p", folder, "-c", path]
-            found.insert(1, Party("nginx", port, stack.enter_context(_process(command, port))))
+            found.insert(1, Party("nginx", port, stack.enter_context(process(command, port))))
         if peer:
             port = urlsplit(peer).port
             assert port, "the peer's URL needs a port"
@@ -100,8 +100,9 @@ def parties(folder: Path, peer: str = "") -> Iterator[list[Party]]:
 
 
 @contextmanager
-def _process(command: list[str | Path], port: int) -> Iterator[int]:
-    process = subprocess.Popen(command)
+def process(command: list[str | Path], port: int) -> Iterator[int]:
+    """Run a program until it listens on the port; the pid. Ended with the block."""
+    running = subprocess.Popen(command)
     try:
         for _ in range(200):
             with socket.socket() as probe:
@@ -110,13 +111,14 @@ def _process(command: list[str | Path], port: int) -> Iterator[int]:
             time.sleep(0.02)
         else:
             raise RuntimeError(f"{command[0]} does not listen")
-        yield process.pid
+        yield running.pid
     finally:
-        process.terminate()
-        process.wait()
+        running.terminate()
+        running.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
