@@ -15,12 +15,15 @@ from . import meters
 from .parties import BUILT, Party
 from .table import Figures
 
-IDLE_S = 5
+SETTLE_S = 3
+"""Until nothing is left to do of the start, and of what was asked to see that it is over."""
+IDLE_S = 10
 JANO = str(Path(sys.executable).with_name("jano"))
 
 
 def idle(party: Party, figures: Figures) -> None:
     """Memory and wake-ups of a party that nobody has asked anything yet."""
+    time.sleep(SETTLE_S)
     before = meters.wakeups(party.pid)
     time.sleep(IDLE_S)
     rate = (meters.wakeups(party.pid) - before) / IDLE_S
