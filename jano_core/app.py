@@ -60,7 +60,7 @@ class Jano:
         self._reread = reread
         self._memory_folder = memory_folder
         self._site = Site(
-            url=url, state_folder=state_folder, transport=transport, log_of=self._log_of
+            url=url, state_folder=state_folder, transport=transport, log_of=self.log_of
         )
         blueprint = Blueprint(loaded, registry, self._site)
         self._take(blueprint, loaded.warnings)
@@ -156,6 +156,8 @@ class Jano:
         loaded = self._reread()
         blueprint = Blueprint(loaded, self.registry, self._site)
         change = diff(self.config, loaded.config)
+        # Servers that run on, and logs, may still tell what was a secret before.
+        blueprint.secrets.include(self.secrets)
         self._take(blueprint, loaded.warnings)
         table = self.config.telemetry
         self.telemetry.reconfigure(usage_records=table.usage_records, capture=table.capture)
@@ -237,7 +239,7 @@ class Jano:
             history=self._memory_folder if table.history else None,
         )
 
-    def _log_of(self, buffer: LogBuffer) -> Callable[[str], None]:
+    def log_of(self, buffer: LogBuffer) -> Callable[[str], None]:
         """Where a model server's output goes: its own log and the feed, without secrets."""
 
         def write(text: str) -> None:

@@ -96,17 +96,15 @@ def command(
 
 
 def _open_log(known: Callable[[], Secrets | None]) -> LogBuffer:
-    """Lines go to stdout and to what is returned, without what is or ever was `known`."""
-    from ..config.secrets import Secrets
+    """Lines go to stdout and to what is returned, without what is `known`."""
     from ..runtime.log_buffer import LogBuffer
     from ..telemetry import logging
 
-    log, masks = LogBuffer(), Secrets()
+    log = LogBuffer()
 
     def redact(text: str) -> str:
-        if (secrets := known()) is not None:
-            masks.include(secrets)
-        return masks.redact(text)
+        secrets = known()
+        return text if secrets is None else secrets.redact(text)
 
     logging.install(sink=log.add, redact=redact)
     return log
