@@ -106,7 +106,8 @@ def _open_log(known: Callable[[], Secrets | None]) -> LogBuffer:
         secrets = known()
         return text if secrets is None else secrets.redact(text)
 
-    logging.install(sink=log.add, redact=redact)
+    remove = logging.install(sink=log.add, redact=redact)
+    click.get_current_context().call_on_close(remove)
     return log
 
 

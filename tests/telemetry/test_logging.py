@@ -16,7 +16,6 @@ from contextlib import contextmanager
 import pytest
 import trio
 
-from jano_core.telemetry import logging as house_logging
 from jano_core.telemetry.log_line import for_journal
 from jano_core.telemetry.logging import fields, install, say
 
@@ -115,15 +114,12 @@ def test_below_the_level_nothing_is_written(lines):
 @contextmanager
 def alone() -> Iterator[None]:
     """Nobody but who is installed inside hears of lines: not pytest either."""
-    root, installed = logging.getLogger(), house_logging._installed
+    root = logging.getLogger()
     others, root.handlers = root.handlers, []
-    left = installed[:]  # by tests that never took theirs away
-    installed.clear()
     try:
         yield
     finally:
         root.handlers = others
-        installed[:] = left
 
 
 def messages(stream: io.StringIO) -> list[str]:
