@@ -12,14 +12,11 @@ what remains is telemetry's part of a request.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 KINDS = ("queued", "granted", "first byte", "ended", "loop")
@@ -31,33 +28,13 @@ ROUNDS, REQUESTS = 15, 2000
 
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("trees", nargs="*", default=[Path()], type=Path, help="checkouts of Jano")
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.worker:
-        work()
-        return
-    workers = {str(tree): worker(tree) for tree in given.trees}
+    from bench.trees import in_turn
+
     found: dict[tuple[str, str], list[list[float]]] = {}
-    for _ in range(ROUNDS):
-        for name, process in workers.items():
-            assert process.stdin and process.stdout
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            for log, times in json.loads(process.stdout.readline()).items():
-                found.setdefault((name, log), []).append(times)
-    for process in workers.values():
-        process.communicate()
+    for name, rounds in in_turn(__file__, __doc__ or "", ROUNDS).items():
+        for log in LOGS:
+            found[name, log] = [each[log] for each in rounds]
     report(found)
-
-
-def worker(tree: Path, script: str = __file__) -> subprocess.Popen[str]:
-    """A process of `script` that measures the Jano in `tree`, a round for each line it is sent."""
-    env = {**os.environ, "PYTHONPATH": str(tree.resolve())}
-    command = [sys.executable, "-P", script, "--worker"]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=env, text=True, stdin=pipe, stdout=pipe)
 
 
 def work() -> None:
@@ -172,4 +149,4 @@ def report(found: dict[tuple[str, str], list[list[float]]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    work() if "--worker" in sys.argv else main()

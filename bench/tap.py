@@ -9,15 +9,11 @@ long as its rows say, and its last event holds `usage`. A chunk of it is one eve
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
 import time
-from pathlib import Path
 from typing import Any
-
-from bench.facts import worker
 
 USED = (
     b'{"id":"bench","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant",'
@@ -45,23 +41,9 @@ ROUNDS, DOCUMENTS, STREAMS = 15, 4000, 40
 
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("trees", nargs="*", default=[Path()], type=Path, help="checkouts of Jano")
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.worker:
-        work()
-        return
-    workers = {str(tree): worker(tree, __file__) for tree in given.trees}
-    found: dict[str, list[list[float]]] = {name: [] for name in workers}
-    for _ in range(ROUNDS):
-        for name, process in workers.items():
-            assert process.stdin and process.stdout
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            found[name].append(json.loads(process.stdout.readline()))
-    for process in workers.values():
-        process.communicate()
+    from bench.trees import in_turn
+
+    found = in_turn(__file__, __doc__ or "", ROUNDS)
     print(f"| µs | {' | '.join(found)} |")
     print("|---" * (len(found) + 1) + "|")
     for row, name in enumerate(ROWS):
@@ -118,4 +100,4 @@ def cell(times: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    work() if "--worker" in sys.argv else main()
