@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
-import anyio
 import pytest
 
 from jano_core.testing.running import running_jano
+from tests.docs.reader import follow
 from tests.wire_client import ask, chat
 
 pytestmark = [pytest.mark.wire, pytest.mark.anyio]
@@ -26,27 +20,13 @@ def test_the_plugin_is_a_page() -> None:
 
 
 async def test_its_commands_work_and_its_models_take_each_other_s_place(tmp_path: Path) -> None:
-    folder = tmp_path / "write-a-backend"
-    shutil.copytree(TUTORIAL, folder)
-    # The reader's environment stays as it is: what is installed goes to a folder of its own.
-    prefix = str(tmp_path / "prefix")
-    site = sysconfig.get_path("purelib", "posix_prefix", {"base": prefix})
-    commands = str(Path(sys.executable).parent)
-    env = os.environ | {
-        "PIP_PREFIX": prefix,
-        "PYTHONPATH": site,
-        "PATH": f"{commands}:{os.environ['PATH']}",
-    }
-    (block,) = re.findall(r"```sh\n(.*?)```", (TUTORIAL / "README.md").read_text(), re.DOTALL)
-    ran = await anyio.run_process(
-        ["sh", "-eux", "-c", block], cwd=folder, env=env, check=False, stderr=subprocess.STDOUT
-    )
-    assert ran.returncode == 0, ran.stdout.decode()
-    assert b"jano-shelf" in ran.stdout
+    followed = await follow(TUTORIAL, tmp_path)
+    folder = followed.folder
+    assert "jano-shelf" in followed.told
 
     config = (folder / "shelf.toml").read_text()
     config = config.replace("shelf_server.py", str(folder / "shelf_server.py"))
-    with running_jano(config, tmp_path / "jano", env={"PYTHONPATH": site}) as jano:
+    with running_jano(config, tmp_path / "jano", env={"PYTHONPATH": followed.site}) as jano:
         for model in ("atlas", "novel"):
             answer = await ask(jano.url, "/v1/chat/completions", chat(model))
             assert answer.status == 200, answer.body

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import anyio
 import pytest
 
 from jano_core.testing.running import running_jano
+from tests.docs.reader import follow
 from tests.simulated import entries, model_table
 from tests.wire_client import ask, chat
 
@@ -29,23 +25,8 @@ def test_the_strategy_takes_fewer_than_20_lines() -> None:
 
 
 async def test_its_commands_work_and_a_router_uses_it(tmp_path: Path) -> None:
-    folder = tmp_path / "write-a-strategy"
-    shutil.copytree(TUTORIAL, folder)
-    # The reader's environment stays as it is: what is installed goes to a folder of its own.
-    prefix = str(tmp_path / "prefix")
-    site = sysconfig.get_path("purelib", "posix_prefix", {"base": prefix})
-    commands = str(Path(sys.executable).parent)
-    env = os.environ | {
-        "PIP_PREFIX": prefix,
-        "PYTHONPATH": site,
-        "PATH": f"{commands}:{os.environ['PATH']}",
-    }
-    (block,) = re.findall(r"```sh\n(.*?)```", (TUTORIAL / "README.md").read_text(), re.DOTALL)
-    ran = await anyio.run_process(
-        ["sh", "-eux", "-c", block], cwd=folder, env=env, check=False, stderr=subprocess.STDOUT
-    )
-    told = ran.stdout.decode()
-    assert ran.returncode == 0, told
+    followed = await follow(TUTORIAL, tmp_path)
+    told = followed.told
     assert "jano-crowd" in told and "5 passed" in told
     simulated = re.findall(r"^(herd|rare) +(crowd|greedy|headstart) ", told, re.MULTILINE)
     assert len(simulated) == 6
@@ -53,7 +34,7 @@ async def test_its_commands_work_and_a_router_uses_it(tmp_path: Path) -> None:
     book = tmp_path / "book.jsonl"
     config = '[scheduler]\nstrategy = "crowd"\n'
     config += "".join(model_table(name, book, "--load 0.2") for name in ("chat", "code", "draw"))
-    with running_jano(config, tmp_path / "jano", env={"PYTHONPATH": site}) as jano:
+    with running_jano(config, tmp_path / "jano", env={"PYTHONPATH": followed.site}) as jano:
         async with anyio.create_task_group() as clients:
             slow = chat("chat", simulate={"rate": 16})
             clients.start_soon(ask, jano.url, "/v1/chat/completions", slow)
