@@ -80,11 +80,11 @@ def start_jano(
         )
     try:
         _await(process, ready, log, time.monotonic() + timeout)
+        return RunningJano(process, json.loads(ready.read_text())["url"].rstrip("/"), log)
     except BaseException:  # also what a signal raises: nobody else knows of the process yet
         process.kill()
         process.wait()
         raise
-    return RunningJano(process, json.loads(ready.read_text())["url"].rstrip("/"), log)
 
 
 def _await(process: subprocess.Popen[bytes], ready: Path, log: Path, end: float) -> None:

@@ -46,7 +46,11 @@ def test_whoever_ends_the_demo_ends_its_router(tmp_path: Path, number: signal.Si
     """SIGHUP is what closing the terminal sends; to the router alone it would mean: reload."""
     env = os.environ | {"TMPDIR": str(tmp_path)}
     demo = subprocess.Popen(
-        [sys.executable, "-m", "jano_core", "demo"], stdout=subprocess.DEVNULL, env=env
+        [sys.executable, "-m", "jano_core", "demo"],
+        stdout=subprocess.DEVNULL,
+        env=env,
+        # A shell has what it starts in the background ignore SIGINT, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     ready, end = "jano-demo-*/jano/ready.json", time.monotonic() + 30
     while not (found := list(tmp_path.glob(ready))) and time.monotonic() < end:
