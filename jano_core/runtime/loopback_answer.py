@@ -1,4 +1,4 @@
-"""What has come of one answer so far, read by a strict parser (llhttp) as the bytes arrive."""
+"""Answers of a model server, read by a strict parser (llhttp) as the bytes arrive."""
 
 from __future__ import annotations
 
@@ -28,56 +28,48 @@ _TOO_LONG = f"its headers are longer than {MAX_HEAD} bytes"
 
 
 class Answer:
-    """Fed by one connection, emptied by whoever passes the answer on.
+    """What has come of one answer so far, for whoever passes it on."""
 
-    An answer with two lengths, bare line ends, spaces where none may be, or anything else that two
-    readers could take for two different things, is refused: `failure` then says why.
-    """
-
-    status = 0
-    begun = False
-    """The head is whole."""
-    complete = False
-    reusable = False
-    """Nothing is left on the connection that another exchange could stumble over."""
-    failure = ""
-    heard = False
-    """The server has said something."""
-    buffered = 0
-    """Bytes in `chunks`."""
-    take: Take | None = None
-    full: Full | None = None
-    """What `take` has asked to be waited for; it is asked to take no more."""
-    problem: Exception | None = None
-    """What it raised."""
-    _until_close = False
-    _fed = _headers_size = 0
+    __slots__ = (
+        "begun",
+        "bodiless",
+        "buffered",
+        "chunks",
+        "complete",
+        "failure",
+        "full",
+        "headers",
+        "heard",
+        "problem",
+        "reusable",
+        "status",
+        "take",
+        "until_close",
+    )
 
     def __init__(self, method: str) -> None:
+        self.status = 0
         self.headers: Headers = []
         """As received: order, case and repetition kept."""
+        self.begun = False
+        """The head is whole."""
+        self.complete = False
+        self.reusable = False
+        """Nothing is left on the connection that another exchange could stumble over."""
+        self.failure = ""
+        self.heard = False
+        """The server has said something."""
         self.chunks: deque[bytes] = deque()
-        self._bodiless = method == "HEAD"
-        self._parser = httptools.HttpResponseParser(self)
-
-    def feed(self, data: bytes) -> None:
-        """Take what came. Bytes after the end of the answer make the connection unfit for more."""
-        self.heard = True
-        if self.complete or self.failure:
-            self.reusable = False
-            return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._fail("it changed to another protocol, unasked")
-        except httptools.HttpParserError as error:
-            if not self.complete:
-                self._fail(f"it sent what is not HTTP: {error}")
-            self.reusable = False
-        if not self.begun:
-            self._fed += len(data)
-            if self._fed > MAX_HEAD:
-                self._fail(_TOO_LONG)
+        """Pieces of the body that nobody has taken."""
+        self.buffered = 0
+        """Bytes in `chunks`."""
+        self.take: Take | None = None
+        self.full: Full | None = None
+        """What `take` has asked to be waited for; it is asked to take no more."""
+        self.problem: Exception | None = None
+        """What it raised."""
+        self.bodiless = method == "HEAD"
+        self.until_close = False
 
     def go_to(self, take: Take | None) -> None:
         """Have the body's pieces taken as they come. Where nobody does, they wait in `chunks`."""
@@ -90,76 +82,140 @@ class Answer:
         self.reusable = False
         if self.complete or self.failure:
             return
-        if self.begun and self._until_close:
+        if self.begun and self.until_close:
             self.complete = True
         else:
             self.failure = "server disconnected " + (
                 "in the middle of its answer" if self.begun else "without an answer"
             )
 
-    # -- called by the parser
+    def fail(self, why: str) -> None:
+        """It cannot be used. The first reason counts."""
+        self.failure = self.failure or why
+        self.reusable = False
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer, which nobody gets."""
-        self._headers_size += len(name) + len(value)
-        if self._headers_size > MAX_HEAD:
-            self._refuse(_TOO_LONG)
-        if not self.begun:
-            self.headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """The head is whole, or that of an interim answer, which nobody asked for."""
-        status = self._parser.get_status_code()
-        if status < 200:
-            self.headers = []
-            return
-        coding, length = self._framing()
-        if coding not in (b"", b"chunked"):
-            self._refuse("it used a transfer coding that it was not asked for")
-        self.status, self.begun = status, True
-        self.reusable = self._parser.should_keep_alive()
-        self._until_close = not length and not coding
-        if self._bodiless:
-            # The parser cannot be told that no body follows, whatever the length says.
-            self.complete, self.reusable = True, False
-
-    def on_body(self, data: bytes) -> None:
-        """A piece of the body: never more than one chunk of it, as it came."""
+    def add(self, piece: bytes) -> None:
+        """A piece of the body has come."""
         if self.complete:
             return
         if self.take is None:
-            self.chunks.append(data)
-            self.buffered += len(data)
+            self.chunks.append(piece)
+            self.buffered += len(piece)
             return
         try:
-            self.full = self.take(data)
+            self.full = self.take(piece)
         except Exception as error:  # the parser would take it for one of its own
             self.problem = error
         if self.full is not None or self.problem is not None:
             self.take = None
 
+
+class AnswerReader:
+    """Fed by one connection, for as long as that lives: one answer after the other.
+
+    An answer with two lengths, bare line ends, spaces where none may be, or anything else that two
+    readers could take for two different things, is refused: its `failure` then says why.
+    """
+
+    def __init__(self) -> None:
+        self._answer = Answer("")
+        self._waste = 0
+        """Bytes since those that ended a head or brought a piece of a body."""
+        self._long = False
+        """The head may be too long: it did not come as a whole, or among many bytes."""
+        self._parser = httptools.HttpResponseParser(self)
+
+    def expect(self, answer: Answer) -> None:
+        """What comes from now on belongs to this one."""
+        self._answer = answer
+        self._waste = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take what came. Bytes after the end of the answer make the connection unfit for more."""
+        answer, size = self._answer, len(data)
+        answer.heard = True
+        if answer.complete or answer.failure:
+            answer.reusable = False
+            return
+        self._long = size > MAX_HEAD or self._waste > 0
+        self._waste += size
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            answer.fail("it changed to another protocol, unasked")
+        except httptools.HttpParserError as error:
+            if not answer.complete:
+                answer.fail(f"it sent what is not HTTP: {error}")
+            answer.reusable = False
+        if self._waste > MAX_HEAD and not answer.complete:
+            answer.fail(_TOO_LONG)
+
+    def close(self) -> None:
+        """Nothing more comes. Parser and reader know each other: without this, both would wait for
+        Python's collector.
+        """
+        del self._parser
+
+    # -- called by the parser
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer, which nobody gets."""
+        answer = self._answer
+        if not answer.begun:
+            answer.headers.append((name, value))
+            return
+        self._waste += len(name) + len(value)
+        if self._waste > MAX_HEAD:
+            self._refuse(_TOO_LONG)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole, or that of an interim answer, which nobody asked for."""
+        answer, parser = self._answer, self._parser
+        if answer.begun:  # another answer, in the same breath
+            answer.reusable = False
+            return
+        headers, status = answer.headers, parser.get_status_code()
+        if status < 200:
+            answer.headers = []
+            return
+        if self._long and sum(len(name) + len(value) for name, value in headers) > MAX_HEAD:
+            self._refuse(_TOO_LONG)
+        coding, length = _framing(headers)
+        if coding not in (b"", b"chunked"):
+            self._refuse("it used a transfer coding that it was not asked for")
+        answer.status, answer.begun = status, True
+        answer.reusable = parser.should_keep_alive()
+        answer.until_close = not length and not coding
+        self._waste = 0
+        if answer.bodiless:
+            # The parser cannot be told that no body follows, whatever the length says.
+            answer.complete, answer.reusable = True, False
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of the body: never more than one chunk of it, as it came."""
+        self._waste = 0
+        self._answer.add(data)
+
     def on_message_complete(self) -> None:
         """The end of the answer, unless it was an interim one."""
-        if self.begun:
-            if self.complete:
-                self.reusable = False
-            self.complete = True
-
-    def _framing(self) -> tuple[bytes, bool]:
-        coding, length = b"", False
-        for name, value in self.headers:
-            size = len(name)
-            if size == 14 and name.lower() == b"content-length":
-                length = True
-            elif size == 17 and name.lower() == b"transfer-encoding":
-                coding = coding + b"," + value.lower() if coding else value.lower()
-        return coding, length
+        answer = self._answer
+        if answer.begun:
+            if answer.complete:
+                answer.reusable = False
+            answer.complete = True
 
     def _refuse(self, why: str) -> NoReturn:
-        self._fail(why)
+        self._answer.fail(why)
         raise ValueError(why)  # stops the parser
 
-    def _fail(self, why: str) -> None:
-        """The first reason counts."""
-        self.failure = self.failure or why
-        self.reusable = False
+
+def _framing(headers: Headers) -> tuple[bytes, bool]:
+    """The transfer coding, and whether a length is told."""
+    coding, length = b"", False
+    for name, value in headers:
+        size = len(name)
+        if size == 14 and name.lower() == b"content-length":
+            length = True
+        elif size == 17 and name.lower() == b"transfer-encoding":
+            coding = coding + b"," + value.lower() if coding else value.lower()
+    return coding, length

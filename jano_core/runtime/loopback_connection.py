@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterable
 from typing import cast
 
-from .loopback_answer import Answer
+from .loopback_answer import Answer, AnswerReader
 
 HIGH_WATER = 256 * 1024
 """Bytes of an answer that wait for a slow client before the server is held back too."""
@@ -22,6 +22,7 @@ class Connection(asyncio.Protocol):
         self.ended = False
         self.idle_since = 0.0
         self._loop = asyncio.get_running_loop()
+        self._reader = AnswerReader()
         self._answer: Answer | None = None
         self._news: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -40,7 +41,7 @@ class Connection(asyncio.Protocol):
         if answer is None:
             self.close()
             return
-        answer.feed(data)
+        self._reader.feed(data)
         if answer.buffered > HIGH_WATER and not self.held_back:
             self.held_back = True
             self._transport.pause_reading()
@@ -56,6 +57,7 @@ class Connection(asyncio.Protocol):
         self.ended = True
         if self._answer is not None:
             self._answer.end()
+        self._reader.close()
         self._wake()
         self.resume_writing()
 
@@ -74,6 +76,7 @@ class Connection(asyncio.Protocol):
     def begin(self, answer: Answer, *request: bytes) -> None:
         """Send a request, or as much of it as there is; `answer` is fed from now on."""
         self._answer = answer
+        self._reader.expect(answer)
         # Not `writelines`: on asyncio's own loop some Pythons do not hold the writer back after it.
         for part in request:
             self._transport.write(part)

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jano_core.runtime.loopback_answer import MAX_HEAD, Answer
+from jano_core.runtime.loopback_answer import MAX_HEAD, Answer, AnswerReader
 
 
 def fed(*pieces: bytes, method: str = "POST", ended: bool = False) -> Answer:
-    answer = Answer(method)
+    answer, reader = Answer(method), AnswerReader()
+    reader.expect(answer)
     for piece in pieces:
-        answer.feed(piece)
+        reader.feed(piece)
     if ended:
         answer.end()
     return answer
