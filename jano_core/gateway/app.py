@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from anyio.abc import TaskStatus
 
@@ -24,11 +23,6 @@ from .reply import send_refusal, send_whole
 from .submit import submit
 from .watch import Watch
 from .websocket import serve_websocket
-
-if TYPE_CHECKING:
-    from ..runtime.ticket import Ticket
-    from .body import Body
-    from .destination import Destination
 
 log = logging.getLogger("jano.gateway")
 
@@ -52,7 +46,8 @@ class Gateway:
             await serve_websocket(self._house, call, scope.get("extensions") or ())
             return
         try:
-            call.cors = cors_headers(self._house.config, call)
+            if b"origin" in call.fields:
+                call.cors = cors_headers(self._house.config, call)
             if (to_model := routes.TO_MODEL.get((call.method, call.path))) is not None:
                 await self._serve_model(call, to_model.path)
             elif call.method != "OPTIONS" or not await self._tell_allowed(call):
@@ -95,7 +90,7 @@ class Gateway:
         try:
             destination = by_name(house, call, body, path)
             ticket = submit(house, call, caller, destination)
-            await self._exchange(call, caller, body, destination, ticket)
+            await Exchange(house, call, caller, body, destination, ticket, self._watch).run()
         finally:
             body.close()
 
@@ -113,7 +108,7 @@ class Gateway:
                 await _add_slash(call)
                 return
             async with admitted(house, call, caller, destination) as ticket:
-                await self._exchange(call, caller, body, destination, ticket)
+                await Exchange(house, call, caller, body, destination, ticket, self._watch).run()
         finally:
             body.close()
 
@@ -125,15 +120,10 @@ class Gateway:
         try:
             inner, content, destination = foreign.destined(house, call, body, dialect)
             ticket = submit(house, inner, caller, destination)
-            await self._exchange(inner, caller, content, destination, ticket)
+            exchange = Exchange(house, inner, caller, content, destination, ticket, self._watch)
+            await exchange.run()
         finally:
             body.close()
-
-    def _exchange(
-        self, call: Call, caller: Caller, body: Body, destination: Destination, ticket: Ticket
-    ) -> Awaitable[None]:
-        exchange = Exchange(self._house, call, caller, body, destination, ticket, self._watch)
-        return exchange.run()
 
     async def _tell_allowed(self, call: Call) -> bool:
         """Answer OPTIONS; False where it is a model server's business."""

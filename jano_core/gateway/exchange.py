@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 LOADING_EVERY = 1.0
 """Seconds between looks at what a loading model is doing, for clients that are shown it."""
-HAS_BODY = ("POST", "PUT", "PATCH")
 
 log = logging.getLogger("jano.gateway")
 
@@ -123,20 +122,15 @@ class Exchange:
                 raise Refused("upstream_failed", f"the server of {ticket.model} {broken}")
             self._scope = Interruptible()
 
-    def _asked(self, lease: Lease) -> tuple[bytes, RawHeaders, bytes | AsyncPieces]:
-        """What the server is sent: target, headers, body."""
+    def _asked(self, lease: Lease) -> tuple[bytes, RawHeaders, bytes | AsyncPieces, int]:
+        """What the server is sent: target, headers, body and its length."""
         call, destination = self._call, self._destination
         target = destination.prepare(call, self._body, lease.spec.upstream_model)
         length, content = self._body.outgoing()
-        headers = upward(
-            call,
-            self._caller.consumed,
-            length if length or call.method in HAS_BODY else None,
-            identity_only=self._reply.head_out,
-        )
+        headers = upward(call, self._caller.consumed, identity_only=self._reply.head_out)
         if trace := self._house.telemetry.onward(self._ticket.id):
             headers = replaced(headers, trace)
-        return target, headers, content
+        return target, headers, content, length
 
     def _relayed_by(self, lease: Lease) -> Relay:
         house, framing = self._house, self._destination.framing

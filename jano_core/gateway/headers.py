@@ -32,12 +32,10 @@ _OWN = frozenset({b"x-jano-request-id", b"x-jano-model", b"x-jano-queue-ms", b"x
 _REMADE_DOWN = HOP_BY_HOP | _OWN
 
 
-def upward(
-    call: Call, consumed: Collection[bytes], length: int | None, *, identity_only: bool
-) -> RawHeaders:
+def upward(call: Call, consumed: Collection[bytes], *, identity_only: bool) -> RawHeaders:
     """The headers for a model server. `consumed` were meant for Jano alone (credentials that it
-    checked); `length` is the body's, None for a request without one. `identity_only` asks for an
-    answer that is not compressed, because Jano has already begun it.
+    checked). `identity_only` asks for an answer that is not compressed, because Jano has already
+    begun it.
     """
     headers, dropped = call.headers, _REMADE_UP
     if named := _named(headers, call.fields):
@@ -49,8 +47,6 @@ def upward(
     passed = [pair for pair in headers if pair[0] not in dropped]
     if identity_only:
         passed.append((b"accept-encoding", b"identity"))
-    if length is not None:
-        passed.append((b"content-length", b"%d" % length))
     return passed
 
 

@@ -56,9 +56,12 @@ def guard(config: Config, call: Call, *, changes: bool) -> None:
     `changes` says that the call does something, whatever its content type; a request for a model
     is kept from foreign pages only where the browser would not have asked first.
     """
-    if config.auth.authenticator == "none" and _is_loopback(config.server.host):
-        _check_host(config, call)
-    if not call.fields.get(b"origin"):
+    fields = call.fields
+    if config.auth.authenticator == "none":
+        name = _stranger(config.server.host, fields.get(b"host", b""))
+        if name and name not in map(_name, config.server.cors_origins):
+            raise _not_at_home(name)
+    if not fields.get(b"origin"):
         return
     origin = call.field(b"origin")
     if _own(call, origin) or _listed(config, origin):
@@ -68,14 +71,12 @@ def guard(config: Config, call: Call, *, changes: bool) -> None:
         raise _foreign(call)
 
 
-def _check_host(config: Config, call: Call) -> None:
-    name, local = _host(call.fields.get(b"host", b""))
-    if not local and name not in map(_name, config.server.cors_origins):
-        raise Refused(
-            "permission_denied",
-            f"without keys Jano answers only to local names, not as {name!r}; to have it behind "
-            "that name, set up keys or add its origin to server.cors_origins",
-        )
+def _not_at_home(name: str) -> Refused:
+    return Refused(
+        "permission_denied",
+        f"without keys Jano answers only to local names, not as {name!r}; to have it behind that "
+        "name, set up keys or add its origin to server.cors_origins",
+    )
 
 
 def _own(call: Call, origin: str) -> bool:
@@ -83,10 +84,13 @@ def _own(call: Call, origin: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _host(said: bytes) -> tuple[str, bool]:
-    """The name in a Host header, and whether it can only mean this network."""
+def _stranger(listening: str, said: bytes) -> str:
+    """The name in a Host header, where Jano listens on the loopback alone and it can mean something
+    else; otherwise empty.
+    """
     name = _name("//" + said.decode("latin-1"))
-    return name, "." not in name or _is_address(name) or name.endswith(_LOCAL_SUFFIXES)
+    local = "." not in name or _is_address(name) or name.endswith(_LOCAL_SUFFIXES)
+    return "" if local or not _is_loopback(listening) else name
 
 
 def _name(url: str) -> str:
@@ -106,12 +110,10 @@ def _foreign(call: Call) -> Refused:
     return Refused("permission_denied", text)
 
 
-@lru_cache(maxsize=16)
 def _is_loopback(host: str) -> bool:
     return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
 
 
-@lru_cache(maxsize=1024)
 def _is_address(name: str) -> bool:
     try:
         ip_address(name)

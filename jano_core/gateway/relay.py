@@ -61,14 +61,19 @@ class Relay:
         self._framing = framing
 
     async def run(
-        self, method: str, target: bytes, headers: RawHeaders, content: bytes | AsyncPieces
+        self,
+        method: str,
+        target: bytes,
+        headers: RawHeaders,
+        content: bytes | AsyncPieces,
+        length: int,
     ) -> None:
         """Ask and pass on; `broken` then says whether the server broke off. Raises `Refused` where
         its answer does not fit the head that is already out.
         """
         self._reply.reserved = False
         try:
-            response = await self._lease.upstream.open(method, target, headers, content)
+            response = await self._lease.upstream.open(method, target, headers, content, length)
             try:
                 await self._pass(response, method)
             finally:

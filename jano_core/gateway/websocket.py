@@ -129,7 +129,7 @@ class Passage:
         scope.cancel()
 
     async def _connect(self, lease: Lease) -> None:
-        headers = upward(self._call, self._caller.consumed, None, identity_only=False)
+        headers = upward(self._call, self._caller.consumed, identity_only=False)
         headers = replaced(headers, self._house.telemetry.onward(self._ticket.id))
         subprotocols = self._call.subprotocols
         async with connect(lease.upstream.url, self._target, headers, subprotocols) as socket:

@@ -50,7 +50,7 @@ class Head:
         announced = fields.get(b"content-length")
         length = None if announced is None else int(announced)
         dropped = _OWN if status != 204 else _OWN_WITHOUT_BODY
-        lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0] not in dropped]
+        lines = [b": ".join(pair) for pair in headers if pair[0] not in dropped]
         status_line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
         server = b"" if b"server" in fields else b"server: jano\r\n"
         self.length = length
@@ -61,8 +61,9 @@ class Head:
             server += b"transfer-encoding: chunked\r\n"
         if not keep_alive:
             server += b"connection: close\r\n"
-        given, count = b"".join(lines), len(lines)
-        if given.count(b"\n") != count or given.count(b"\r") != count:
+        lines.append(b"")
+        given, breaks = b"\r\n".join(lines), len(lines) - 1
+        if given.count(b"\n") != breaks or given.count(b"\r") != breaks:
             raise ValueError("a line break in a header")
         self.text = status_line + given + server + _last.lines()
 

@@ -232,7 +232,7 @@ def request_head(method: str, target: bytes, headers: Headers) -> bytes:
     Raises `UpstreamError` where a line of it would become two, or a word two words.
     """
     lines = [b"%b %b HTTP/1.1" % (method.encode(), target)]
-    lines += [b"%b: %b" % pair for pair in headers]
+    lines += [b": ".join(pair) for pair in headers]
     lines += (b"", b"")
     head = b"\r\n".join(lines)
     breaks = len(lines) - 1

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Transport: TypeAlias = "httpx.AsyncBaseTransport"
 
 _PORTS = {"http": 80, "https": 443}
-FRAMING = {b"host", b"content-length", b"transfer-encoding", b"connection"}
 HAS_BODY = {"POST", "PUT", "PATCH"}
 
 
@@ -86,34 +85,26 @@ class Upstream:
         target: bytes,
         headers: Sequence[tuple[bytes, bytes]],
         body: bytes | AsyncIterable[bytes] = b"",
+        length: int | None = None,
     ) -> Awaitable[UpstreamResponse]:
         """Send a request and return as soon as the answer's head is there.
 
-        `target` is path and query as received, appended to the path of `url`. `headers`, with
-        lower-case names, go as they are, but for those of the connection and `host`, which are made
-        here. A streamed body
-        goes with the caller's `content-length`, or else in chunks. Cancelled, it closes the
-        connection. Raises `UpstreamError`.
+        `target` is path and query as received, appended to the path of `url`. `headers` go as they
+        are; those of the connection, `host` and those that frame the body are made here and may not
+        be among them. A streamed body goes with the `length` that it has, or else in chunks.
+        Cancelled, it closes the connection. Raises `UpstreamError`.
         """
-        framed = self._framed(method, headers, body)
+        framed = [self._host, *headers]
+        if isinstance(body, bytes):
+            if body or method in HAS_BODY:
+                framed.append((b"content-length", b"%d" % len(body)))
+        elif length is not None:
+            framed.append((b"content-length", b"%d" % length))
+        else:
+            framed.append((b"transfer-encoding", b"chunked"))
+        framed += self._closing
         return self._way.open(method, self._prefix + target, framed, body)
 
     async def aclose(self) -> None:
         """Close every connection, in use or not."""
         await self._way.aclose()
-
-    def _framed(
-        self,
-        method: str,
-        headers: Sequence[tuple[bytes, bytes]],
-        body: bytes | AsyncIterable[bytes],
-    ) -> Headers:
-        kept = [pair for pair in headers if pair[0] not in FRAMING]
-        if isinstance(body, bytes):
-            if body or method in HAS_BODY:
-                kept.append((b"content-length", b"%d" % len(body)))
-        elif (length := dict(headers).get(b"content-length")) is not None:
-            kept.append((b"content-length", length))
-        else:
-            kept.append((b"transfer-encoding", b"chunked"))
-        return [self._host, *kept, *self._closing]

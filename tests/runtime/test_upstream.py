@@ -39,7 +39,7 @@ async def test_bytes_go_both_ways_as_they_are() -> None:
 
     async with serving(handler) as url:
         upstream = Upstream(f"{url}/base/")
-        headers = [(b"host", b"jano"), (b"X-Odd", b"caf\xe9"), (b"content-length", b"99")]
+        headers = [(b"X-Odd", b"caf\xe9")]
         response = await upstream.open("POST", b"/v1/%7Ea//b?q=%zz&[1]", headers, b"[1, 2]")
         assert response.status == 200
         assert response.headers[1:] == [
@@ -89,7 +89,7 @@ async def test_a_streamed_body_keeps_its_length_or_goes_in_chunks() -> None:
 
     async with serving(handler) as url:
         upstream = Upstream(url)
-        await read(await upstream.open("POST", b"/", [(b"content-length", b"4")], pieces()))
+        await read(await upstream.open("POST", b"/", [], pieces(), 4))
         await read(await upstream.open("POST", b"/", [], pieces()))
         await upstream.aclose()
     assert heads[0].endswith(b"content-length: 4\r\n\r\nabcd")
