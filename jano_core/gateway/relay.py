@@ -112,7 +112,6 @@ class Relay:
     def _take(self, piece: bytes) -> Relay | None:
         """A piece of the body has come: pass it on."""
         reply, head = self._reply, None
-        self.vigil.heard()
         if not reply.bytes_out:
             if self._head is not None:
                 head = self._begin(self._head)
@@ -124,6 +123,7 @@ class Relay:
         if full is None and head is None:
             self.vigil.listening(reply.last_sent)
             return None
+        self.vigil.heard()
         self._unsent, reply.held_up = (head, full), True
         return self
 

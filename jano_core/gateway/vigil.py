@@ -44,9 +44,9 @@ class Patience(Struct, frozen=True):
 class Vigil:
     """Watches over one attempt to get an answer from a server, from its grant on; an `Alarm`.
 
-    The relay says `heard` when a chunk has come and `listening` when it awaits the next, so that a
-    slow client is never taken for a hung server. When a limit passes, `missed` says which, and
-    `scope` is cancelled. Who made it calls `end`.
+    The relay says `listening` when it awaits the next chunk, after one has come, and `heard` when
+    it has to pass one on first, so that a slow client is never taken for a hung server. When a limit
+    passes, `missed` says which, and `scope` is cancelled. Who made it calls `end`.
     """
 
     missed = ""
@@ -63,14 +63,16 @@ class Vigil:
         watch.add(self)
 
     def listening(self, now: float) -> None:
-        """The server's next chunk is awaited from now on."""
+        """A chunk has come, and the next is awaited from now on."""
+        self._spoken = True
         self._quiet_until = due = now + self._patience.silence
-        self._watch.expect(due)
+        if due < self._watch.wakes_at:
+            self._watch.expect(due)
 
     def heard(self) -> None:
         """A chunk has come; nothing is awaited until `listening`."""
-        self._quiet_until = math.inf
         self._spoken = True
+        self._quiet_until = math.inf
 
     def end(self) -> None:
         """The attempt is over."""

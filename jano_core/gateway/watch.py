@@ -37,14 +37,16 @@ class Watch:
 
     def __init__(self) -> None:
         self._alarms: set[Alarm] = set()
-        self._wakes_at = math.inf
+        self.wakes_at = math.inf
+        """When the keeper looks next; whoever is due sooner says so by `expect`."""
         self._sooner: anyio.Event | None = None
         self._tasks: TaskGroup | None = None
 
     def add(self, alarm: Alarm) -> None:
         """Ring it when it is due, until it is discarded."""
         self._alarms.add(alarm)
-        self.expect(alarm.due())
+        if (due := alarm.due()) < self.wakes_at:
+            self.expect(due)
 
     def discard(self, alarm: Alarm) -> None:
         """It has ended."""
@@ -52,8 +54,8 @@ class Watch:
 
     def expect(self, due: float) -> None:
         """Something is due then, perhaps sooner than anything before."""
-        if due < self._wakes_at:
-            self._wakes_at = due
+        if due < self.wakes_at:
+            self.wakes_at = due
             if self._sooner is not None:
                 self._sooner.set()
 
@@ -81,15 +83,15 @@ class Watch:
             task_status.started()
             while True:
                 self._sooner = anyio.Event()
-                with anyio.CancelScope(deadline=self._wakes_at):
+                with anyio.CancelScope(deadline=self.wakes_at):
                     await self._sooner.wait()
                 now = anyio.current_time()
-                if now < self._wakes_at:
+                if now < self.wakes_at:
                     continue
                 for alarm in tuple(self._alarms):
                     if alarm.due() <= now:
                         alarm.ring(now)
-                self._wakes_at = min((alarm.due() for alarm in self._alarms), default=math.inf)
+                self.wakes_at = min((alarm.due() for alarm in self._alarms), default=math.inf)
 
 
 async def _await_hangup(call: Call, gone: Callable[[], None], scope: anyio.CancelScope) -> None:

@@ -55,11 +55,7 @@ class LoopbackResponse:
             if answer.failure:
                 raise UpstreamError(answer.failure)
             await connection.news()
-        chunk = answer.chunks.popleft()
-        answer.buffered -= len(chunk)
-        if connection is not None and connection.held_back:
-            connection.taken()
-        return chunk
+        return self._next()
 
     async def pour(self, take: Take) -> None:
         """See `UpstreamResponse.pour`. Pieces go to `take` from where the event loop brings them;
@@ -68,7 +64,7 @@ class LoopbackResponse:
         answer, connection = self._answer, self._connection
         while connection is not None:
             while answer.chunks:
-                if (full := take(await self.read())) is not None:
+                if (full := take(self._next())) is not None:
                     await full.wait()
             if answer.complete:
                 return
@@ -83,6 +79,15 @@ class LoopbackResponse:
                 raise answer.problem
             if answer.full is not None:
                 await answer.full.wait()
+
+    def _next(self) -> bytes:
+        """A piece that has come."""
+        answer, connection = self._answer, self._connection
+        chunk = answer.chunks.popleft()
+        answer.buffered -= len(chunk)
+        if connection is not None and connection.held_back:
+            connection.taken()
+        return chunk
 
     async def aclose(self) -> None:
         """Done with it; unless the body was read to its end, the connection is closed at once."""
