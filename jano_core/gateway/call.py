@@ -30,6 +30,10 @@ PUT = "jano.put"
 """An extension of ASGI that Jano's own server offers: `send` that does not wait. What it returns is
 to be waited for before the next message; None: nothing is.
 """
+JOINED = "jano.joined"
+"""In the message that begins an answer: True says that the first piece of the body follows before
+anything else happens. Jano's own server then makes no preparations to send the head alone.
+"""
 HANGUP = "jano.hangup"
 """An extension of ASGI that Jano's own server offers. It takes what is to be called when the client
 goes before it has its whole answer, or None to take that back.

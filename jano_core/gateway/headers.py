@@ -38,7 +38,7 @@ def upward(call: Call, consumed: Collection[bytes], *, identity_only: bool) -> R
     begun it.
     """
     headers, dropped = call.headers, _REMADE_UP
-    if named := _named(headers, call.fields):
+    if b"connection" in call.fields and (named := _named(headers)):
         dropped = dropped | named
     if consumed:
         dropped = dropped.union(consumed)
@@ -66,12 +66,15 @@ class AnswerHead:
     __slots__ = ("coding", "content_type", "length", "passed", "unbuffered")
 
     def __init__(self, headers: RawHeaders) -> None:
-        lower = [(name.lower(), value) for name, value in headers]
-        fields = dict(reversed(lower))
-        dropped = _REMADE_DOWN
-        if named := _named(lower, fields):
-            dropped = dropped | named
-        self.passed = [pair for pair in lower if pair[0] not in dropped]
+        fields: dict[bytes, bytes] = {}
+        self.passed = passed = []
+        for name, value in headers:
+            name = name.lower()
+            fields.setdefault(name, value)
+            if name not in _REMADE_DOWN:
+                passed.append((name, value))
+        if b"connection" in fields and (named := _named(headers)):
+            self.passed = [pair for pair in passed if pair[0] not in named]
         self.content_type = fields.get(b"content-type", b"").decode("latin-1")
         self.coding = fields.get(b"content-encoding", b"").decode("latin-1")
         length = fields.get(b"content-length", b"")
@@ -108,12 +111,9 @@ def value_of(headers: RawHeaders, name: bytes) -> bytes:
     return next((value for found, value in headers if found.lower() == name), b"")
 
 
-def _named(headers: RawHeaders, fields: Mapping[bytes, bytes]) -> frozenset[bytes]:
-    """The headers of one connection, by what its `connection` headers say. `fields` are the headers
-    by name.
-    """
-    said = fields.get(b"connection")
-    if said is None or (said in _USUAL and len(fields) == len(headers)):
+def _named(headers: RawHeaders) -> frozenset[bytes]:
+    """The headers of one connection alone, by what its `connection` headers say."""
+    values = [value for name, value in headers if name.lower() == b"connection"]
+    if len(values) == 1 and values[0] in _USUAL:
         return _NOBODY
-    values = [value.lower() for name, value in headers if name == b"connection"]
-    return frozenset(word.strip() for value in values for word in value.split(b","))
+    return frozenset(word.strip() for value in values for word in value.lower().split(b","))

@@ -114,7 +114,7 @@ class Relay:
         reply, head = self._reply, None
         if not reply.bytes_out:
             if self._head is not None:
-                head = self._begin(self._head)
+                head = self._begin(self._head, joined=True)
             self._ticket.first_byte()
         self._tap.feed(piece)
         if self._capture is not None:
@@ -143,7 +143,9 @@ class Relay:
             raise await as_refusal(self._lease.model, response.status, response.read)
         return response.pour if events else partial(pour_as_event, response.pour, self._framing)
 
-    def _begin(self, head: AnswerHead, framing: Framing | None = None) -> Full | None:
+    def _begin(
+        self, head: AnswerHead, framing: Framing | None = None, *, joined: bool = False
+    ) -> Full | None:
         """Send the server's head."""
         self._head, headers, lease = None, head.passed, self._lease
         headers += identity(self._ticket.id, lease.model)
@@ -151,4 +153,4 @@ class Relay:
         if framing is not None and not head.unbuffered:
             headers.append((b"x-accel-buffering", b"no"))
         length = None if self._bodiless else head.length
-        return self._reply.head(self.status, headers, framing=framing, length=length)
+        return self._reply.head(self.status, headers, framing=framing, length=length, joined=joined)

@@ -9,7 +9,7 @@ import anyio
 
 from ..errors import Refused
 from ..plugin.contracts import Dialect
-from .call import Full, Message, Put, RawHeaders, Send
+from .call import JOINED, Full, Message, Put, RawHeaders, Send
 from .framing import Framing
 
 
@@ -55,11 +55,15 @@ class Reply:
         *,
         framing: Framing | None = None,
         length: int | None = None,
+        joined: bool = False,
     ) -> Full | None:
-        """Send status and headers. `length` is the body's where the headers announce it."""
+        """Send status and headers. `length` is the body's where the headers announce it; `joined`:
+        `body` is called next.
+        """
         self.head_out, self.framing, self._length = True, framing, length
         self.last_sent = self._now()
-        return self._put({"type": "http.response.start", "status": status, "headers": headers})
+        kind = "http.response.start"
+        return self._put({"type": kind, "status": status, "headers": headers, JOINED: joined})
 
     def body(self, chunk: bytes) -> Full | None:
         """Send a chunk of the server's body as it came."""

@@ -45,8 +45,8 @@ class Vigil:
     """Watches over one attempt to get an answer from a server, from its grant on; an `Alarm`.
 
     The relay says `listening` when it awaits the next chunk, after one has come, and `heard` when
-    it has to pass one on first, so that a slow client is never taken for a hung server. When a limit
-    passes, `missed` says which, and `scope` is cancelled. Who made it calls `end`.
+    it has to pass one on first, so that a slow client is never taken for a hung server. When a
+    limit passes, `missed` says which, and `scope` is cancelled. Who made it calls `end`.
     """
 
     missed = ""

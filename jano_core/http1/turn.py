@@ -155,6 +155,8 @@ class Turn:
             self._body(message.get("body", b""), message.get("more_body", False))
         elif kind == "http.response.start":
             self._start(message["status"], message.get("headers", ()))
+            if not message.get("jano.joined"):
+                self._connection.listener.flush_soon(self)
         else:
             raise RuntimeError(f"cannot send {kind}")
         return None if self.complete else self._connection.full
@@ -204,7 +206,6 @@ class Turn:
         self._held, self._chunked = head.text, head.chunked
         self._left = None if self._bodiless else head.length
         self.begun = True
-        connection.listener.flush_soon(self)
 
     def _body(self, chunk: bytes, more: bool) -> None:
         if self._gone:
