@@ -22,11 +22,15 @@ from .peek import one_of, peek
 if TYPE_CHECKING:
     from ..config.catalog import Target
 
+Carrier = Literal["json", "form", "query", "path"]
+
 UPSTREAM = "/upstream/"
+_FORM: Carrier = "form"
+_JSON: Carrier = "json"
 _MODEL_PARAMETER = re.compile(rb"(?<=[?&])model=[^&]*")
 
 
-class Destination(Struct, frozen=True, kw_only=True):
+class Destination(Struct, frozen=True):
     """A resolved call. `raw_target` is the path and query for the model's server.
 
     `stream`: the client asked for one, and reads it in this `framing`.
@@ -40,7 +44,7 @@ class Destination(Struct, frozen=True, kw_only=True):
     stream: bool = False
     framing: Framing = EVENTS
     limit: int | None = None
-    carrier: Literal["json", "form", "query", "path"] = "json"
+    carrier: Carrier = "json"
 
     def prepare(self, call: Call, body: Body, upstream_model: str) -> bytes:
         """Put filters and the name that the server expects into the body, or into the target,
@@ -73,16 +77,10 @@ def by_name(house: House, call: Call, body: Body, path: str) -> Destination:
             target=_found(house, name), raw_target=raw_target, path=path, carrier="query"
         )
     content_type = call.fields.get(b"content-type", b"")
-    form = content_type.lower().startswith(b"multipart/")
+    form = content_type[:10].lower() == b"multipart/"
     seen = peek_form(body.buffer, content_type) if form else peek(body.buffer)
-    return Destination(
-        target=_found(house, seen.model),
-        raw_target=raw_target,
-        path=path,
-        stream=seen.stream,
-        limit=seen.limit,
-        carrier="form" if form else "json",
-    )
+    target, carrier = _found(house, seen.model), _FORM if form else _JSON
+    return Destination(target, raw_target, path, seen.stream, EVENTS, seen.limit, carrier)
 
 
 def by_path(house: House, call: Call, body: Body) -> Destination | None:

@@ -60,7 +60,7 @@ class Vigil:
         self._end = now + patience.total
         self._scope = scope
         self._watch = watch
-        watch.add(self)
+        watch.add(self, min(self._quiet_until, self._end))
 
     def listening(self, now: float) -> None:
         """A chunk has come, and the next is awaited from now on."""
@@ -112,7 +112,7 @@ class Pulse:
         self._say = say
         self._said = -math.inf
         """When the last sign was said, or tried to be: it may have found no place."""
-        watch.add(self)
+        watch.add(self, self.due())
 
     def due(self) -> float:
         """A period after whatever went out last."""

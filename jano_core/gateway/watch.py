@@ -42,10 +42,10 @@ class Watch:
         self._sooner: anyio.Event | None = None
         self._tasks: TaskGroup | None = None
 
-    def add(self, alarm: Alarm) -> None:
-        """Ring it when it is due, until it is discarded."""
+    def add(self, alarm: Alarm, due: float) -> None:
+        """Ring it when it is due, until it is discarded; `due` is when that is for now."""
         self._alarms.add(alarm)
-        if (due := alarm.due()) < self.wakes_at:
+        if due < self.wakes_at:
             self.expect(due)
 
     def discard(self, alarm: Alarm) -> None:

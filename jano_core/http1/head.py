@@ -62,8 +62,8 @@ class Head:
         if not keep_alive:
             server += b"connection: close\r\n"
         lines.append(b"")
-        given, breaks = b"\r\n".join(lines), len(lines) - 1
-        if given.count(b"\n") != breaks or given.count(b"\r") != breaks:
+        given = b"\r\n".join(lines)
+        if len(given.splitlines()) != len(lines) - 1:
             raise ValueError("a line break in a header")
         self.text = status_line + given + server + _last.lines()
 

@@ -112,16 +112,16 @@ class Dispatcher:
         self._numbers += 1
         number = f"load-{self._numbers}" if internal else str(self._numbers)
         request = Request(
-            id=number,
-            models=(model,),
-            arrived=now,
-            priority=priority,
-            deadline=None if deadline_s is None else now + deadline_s,
-            allow_swap=allow_swap,
-            owner=owner,
-            client=client,
-            session=session,
-            length=self._lengths.expected(client, model, length),
+            number,
+            (model,),
+            now,
+            priority,
+            None if deadline_s is None else now + deadline_s,
+            allow_swap,
+            owner,
+            client,
+            session,
+            self._lengths.expected(client, model, length),
         )
         about = About(path, method, stream, traceparent, tracestate, internal)
         ticket = self.tickets[number] = Ticket(self, request, about, number, model)

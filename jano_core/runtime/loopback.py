@@ -240,7 +240,6 @@ def request_head(method: str, target: bytes, headers: Headers) -> bytes:
     lines += [b": ".join(pair) for pair in headers]
     lines += (b"", b"")
     head = b"\r\n".join(lines)
-    breaks = len(lines) - 1
-    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or lines[0].count(b" ") != 2:
+    if len(head.splitlines()) != len(lines) - 1 or len(lines[0].split(b" ")) != 3:
         raise UpstreamError("cannot be sent: a line break or a space where none may be")
     return head

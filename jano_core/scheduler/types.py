@@ -58,7 +58,7 @@ class Model(Struct, frozen=True, kw_only=True):
     unload_prior: float = 1.0
 
 
-class Request(Struct, frozen=True, kw_only=True, gc=False):
+class Request(Struct, frozen=True, gc=False):
     """A request as the scheduler sees it, from arrival to grant.
 
     `models` are the acceptable models, best first. `arrived` and `deadline` are seconds on the
