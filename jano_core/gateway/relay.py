@@ -71,11 +71,25 @@ class Relay:
         """Ask and pass on; `broken` then says whether the server broke off. Raises `Refused` where
         its answer does not fit the head that is already out.
         """
-        self._reply.reserved = False
+        reply = self._reply
+        reply.reserved = False
         try:
             response = await self._lease.upstream.open(method, target, headers, content, length)
             try:
-                await self._pass(response, method)
+                early = reply.head_out
+                if (sent := self._meet(response, method)) is not None:
+                    await sent.wait()
+                if early:
+                    await (await self._fitting(response))(self._take)
+                elif (piece := response.whole()) is None:
+                    await response.pour(self._take)
+                elif self._take(piece) is not None:
+                    await self.wait()
+                if self._head is not None:
+                    await done(self._begin(self._head))
+                if not reply.complete:
+                    await reply.end()
+                self.usage = self._tap.result()
             finally:
                 await response.aclose()
         except UpstreamError as error:
@@ -83,31 +97,25 @@ class Relay:
         finally:
             self.vigil.end()
 
-    async def _pass(self, response: UpstreamResponse, method: str) -> None:
-        head, reply = AnswerHead(response.headers), self._reply
+    def _meet(self, response: UpstreamResponse, method: str) -> Full | None:
+        """The server's head has come."""
+        head, reply, sent = AnswerHead(response.headers), self._reply, None
         self.status, self.content_type = response.status, head.content_type
+        self._bodiless = method == "HEAD" or response.status in (204, 304)
         if self._capture is not None:
             self._capture.answered(response.headers)
-        events = head.content_type.lower().startswith(self._framing.content_type) and head.plain
         kind = head.content_type
-        pour: Pour = response.pour
-        self._bodiless = method == "HEAD" or response.status in (204, 304)
         if reply.head_out:
-            kind, pour = self._framing.content_type, await self._fit(response, head, events)
-        elif events:
+            kind = self._framing.content_type
+        elif self._streams(head):
             # It goes out at once: a stream of events can be continued by another server's.
-            await done(self._begin(head, self._framing))
+            sent = self._begin(head, self._framing)
         else:
-            self._head = head
-        # Another head waits for the first byte, so that a server which breaks right after it can
-        # still be asked again.
-        reply.reserved = self._head is not None
+            # It waits for the first byte, so that a server which breaks right after its head can
+            # still be asked again.
+            self._head, reply.reserved = head, True
         self._tap = Tap(kind, self._house.normalizers, encoding=head.coding, now=self._now)
-        await pour(self._take)
-        if self._head is not None:
-            await done(self._begin(self._head))
-        await reply.end()
-        self.usage = self._tap.result()
+        return sent
 
     def _take(self, piece: bytes) -> Relay | None:
         """A piece of the body has come: pass it on."""
@@ -134,14 +142,24 @@ class Relay:
         self._reply.held_up = False
         self.vigil.listening(self._now())
 
-    async def _fit(self, response: UpstreamResponse, head: AnswerHead, events: bool) -> Pour:
-        """Make the answer fit a stream whose head is out."""
+    async def _fitting(self, response: UpstreamResponse) -> Pour:
+        """How the body is poured into a stream whose head is out. Raises `Refused` where it does
+        not fit.
+        """
+        head = AnswerHead(response.headers)
         if not head.plain:
             text = f"the server of {self._lease.model} compressed its answer to a waiting client"
             raise Refused("upstream_failed", text)
         if not 200 <= response.status < 300:
             raise await as_refusal(self._lease.model, response.status, response.read)
-        return response.pour if events else partial(pour_as_event, response.pour, self._framing)
+        if self._streams(head):
+            return response.pour
+        return partial(pour_as_event, response.pour, self._framing)
+
+    def _streams(self, head: AnswerHead) -> bool:
+        """Is it the stream that was asked for?"""
+        stream = self._framing.content_type
+        return head.content_type[: len(stream)].lower() == stream and head.plain
 
     def _begin(
         self, head: AnswerHead, framing: Framing | None = None, *, joined: bool = False

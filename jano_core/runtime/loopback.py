@@ -46,6 +46,11 @@ class LoopbackResponse:
         self._connection: Connection | None = connection
         self._answer = answer
 
+    def whole(self) -> bytes | None:
+        """See `UpstreamResponse.whole`."""
+        answer = self._answer
+        return self._next() if answer.complete and len(answer.chunks) == 1 else None
+
     async def read(self) -> bytes:
         """See `UpstreamResponse.read`."""
         answer, connection = self._answer, self._connection

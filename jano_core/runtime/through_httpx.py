@@ -30,6 +30,10 @@ class HttpxResponse:
         self._stream = response.stream
         self._pieces = aiter(response.stream)
 
+    def whole(self) -> bytes | None:
+        """See `UpstreamResponse.whole`; httpx does not say."""
+        return None
+
     async def read(self) -> bytes:
         """See `UpstreamResponse.read`."""
         try:

@@ -27,6 +27,12 @@ class UpstreamResponse(Protocol):
     headers: Headers
     """As received: order, case and repetition kept."""
 
+    def whole(self) -> bytes | None:
+        """The whole body, which is then read, where it has come already, in one piece; else None:
+        `read` it or `pour` it.
+        """
+        ...
+
     async def read(self) -> bytes:
         """The next piece of the body as it comes, never decoded; empty when it is over.
 
