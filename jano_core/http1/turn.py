@@ -235,8 +235,7 @@ class Turn:
                 self._connection.write(data)
             else:
                 self._held = data
-                if not before:
-                    listener.flush_soon(self)
+                listener.flush_soon(self)
         if more:
             return
         if left:

@@ -120,8 +120,10 @@ async def body(send: Send, chunk: bytes = b"", *, more: bool = False) -> None:
     await send({"type": "http.response.body", "body": chunk, "more_body": more})
 
 
-async def whole(send: Send, text: bytes, status: int = 200) -> None:
-    await head(send, status, (b"content-length", b"%d" % len(text)))
+async def whole(send: Send, text: bytes, status: int = 200, *, joined: bool = False) -> None:
+    headers = [(b"content-length", b"%d" % len(text))]
+    start = {"type": "http.response.start", "status": status, "headers": headers}
+    await send({**start, "jano.joined": True} if joined else start)
     await body(send, text)
 
 

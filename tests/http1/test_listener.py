@@ -163,7 +163,8 @@ async def test_a_client_that_leaves_is_noticed(how: str, when: str) -> None:
         await until(lambda: not listener.connections and not listener.running)
 
 
-async def test_a_crowd_at_once() -> None:
+@pytest.mark.parametrize("joined", [False, True])
+async def test_a_crowd_at_once(joined: bool) -> None:
     held = Held()
     async with serving(held) as listener, contextlib.AsyncExitStack() as stack:
         crowd = [await stack.enter_async_context(client(listener)) for _ in range(300)]
@@ -171,13 +172,14 @@ async def test_a_crowd_at_once() -> None:
             one.say(GET)
         await until(lambda: len(held.calls) == len(crowd))
         for call in held.calls:
-            await whole(call.send, b"ok")
+            await whole(call.send, b"ok", joined=joined)
             call.over.set()
         for one in crowd:
             assert (await one.answer()).endswith(b"ok")
 
 
-async def test_a_crowd_that_asks_again_leaves_and_sends_ahead() -> None:
+@pytest.mark.parametrize("joined", [False, True])
+async def test_a_crowd_that_asks_again_leaves_and_sends_ahead(joined: bool) -> None:
     """Answers to a crowd are held until the end of a step: each gets its own, in order, and who
     leaves meanwhile or wants the connection closed is no trouble.
     """
@@ -185,7 +187,7 @@ async def test_a_crowd_that_asks_again_leaves_and_sends_ahead() -> None:
 
     async def together(scope: Scope, receive: Receive, send: Send) -> None:
         await gate.wait()
-        await whole(send, scope["raw_path"])
+        await whole(send, scope["raw_path"], joined=joined)
 
     async def ask(number: int) -> None:
         async with client(listener) as one:
