@@ -8,7 +8,9 @@ OVERALL_WEIGHT = 0.05
 """The same among all requests; what counts where a model has no followers yet."""
 FORGOTTEN = 1e-3
 MOST_PUT_OFF = 500
-"""Arrivals that are counted in at the latest when there are so many; mostly nobody asks."""
+"""Changes of the model that are counted in at the latest when there are so many; mostly nobody
+asks.
+"""
 
 Shares = dict[str, float]
 
@@ -20,11 +22,19 @@ class Sequence:
         self._last = ""
         self._overall: Shares = {}
         self._after: dict[str, Shares] = {}
-        self._put_off: list[str] = []
+        self._put_off: list[tuple[str, int]] = []
+        """A model, and how often it was asked for in a row."""
+        self._model = ""
+        """What was asked for last, and `_times` in a row; not counted in."""
+        self._times = 0
 
     def arrived(self, model: str) -> None:
         """A request for the model came in."""
-        self._put_off.append(model)
+        if model == self._model:
+            self._times += 1
+            return
+        self._put_off.append((self._model, self._times))
+        self._model, self._times = model, 1
         if len(self._put_off) >= MOST_PUT_OFF:
             self._catch_up()
 
@@ -42,17 +52,28 @@ class Sequence:
         return shares.get(model, 0.0) + unknown * self._overall.get(model, 0.0)
 
     def _catch_up(self) -> None:
-        for model in self._put_off:
-            if self._last:
-                _count(self._after.setdefault(self._last, {}), model, WEIGHT)
-            _count(self._overall, model, OVERALL_WEIGHT)
+        self._put_off.append((self._model, self._times))
+        self._times = 0
+        for model, times in self._put_off:
+            if not times:
+                continue
+            again = times
+            if self._last != model:
+                if self._last:
+                    _count(self._after.setdefault(self._last, {}), model, WEIGHT, 1)
+                again -= 1
+            if again:
+                _count(self._after.setdefault(model, {}), model, WEIGHT, again)
+            _count(self._overall, model, OVERALL_WEIGHT, times)
             self._last = model
         self._put_off.clear()
 
 
-def _count(shares: Shares, model: str, weight: float) -> None:
+def _count(shares: Shares, model: str, weight: float, times: int) -> None:
+    """The model was the next one, so many times in a row."""
+    kept = (1 - weight) ** times
     for name in tuple(shares):
-        shares[name] *= 1 - weight
+        shares[name] *= kept
         if shares[name] < FORGOTTEN:
             del shares[name]
-    shares[model] = shares.get(model, 0.0) + weight
+    shares[model] = shares.get(model, 0.0) + 1 - kept
