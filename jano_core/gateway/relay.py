@@ -83,8 +83,10 @@ class Relay:
                     await (await self._fitting(response))(self._take)
                 elif (piece := response.whole()) is None:
                     await response.pour(self._take)
-                elif self._take(piece) is not None:
-                    await self.wait()
+                else:
+                    reply.ends_next = True
+                    if self._take(piece) is not None:
+                        await self.wait()
                 if self._head is not None:
                     await done(self._begin(self._head))
                 if not reply.complete:
@@ -120,14 +122,16 @@ class Relay:
     def _take(self, piece: bytes) -> Relay | None:
         """A piece of the body has come: pass it on."""
         reply, head = self._reply, None
-        if not reply.bytes_out:
-            if self._head is not None:
-                head = self._begin(self._head, joined=True)
+        first = not reply.bytes_out
+        if self._head is not None:
+            head = self._begin(self._head, joined=True)
+        full = reply.body(piece)
+        # It is out: whatever else is to be done with it keeps nobody waiting.
+        if first:
             self._ticket.first_byte()
         self._tap.feed(piece)
         if self._capture is not None:
             self._capture.feed(piece)
-        full = reply.body(piece)
         if full is None and head is None:
             self.vigil.listening(reply.last_sent)
             return None

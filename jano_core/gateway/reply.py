@@ -28,6 +28,8 @@ class Reply:
     """The server's own head is known but waits for its first byte: no other may go out."""
     held_up = False
     """What was sent last has to be waited for: nothing else may go before it."""
+    ends_next = False
+    """The next piece of the body is its last, whatever the headers announce."""
     bytes_out = 0
     """Bytes of the body, Jano's signs of life not counted."""
     _length: int | None = None
@@ -68,7 +70,7 @@ class Reply:
     def body(self, chunk: bytes) -> Full | None:
         """Send a chunk of the server's body as it came."""
         self.bytes_out += len(chunk)
-        self.complete = complete = self.bytes_out == self._length
+        self.complete = complete = self.ends_next or self.bytes_out == self._length
         if self.framing is not None:
             self._tail = chunk[-4:] if len(chunk) >= 4 else (self._tail + chunk)[-4:]
         self.last_sent = self._now()
