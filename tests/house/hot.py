@@ -43,12 +43,13 @@ async def keep_hot(
         config += f"[scheduler.settings]\nalpha = {alpha}\n"
     config += "".join(model_table(name, folder / "book.jsonl", server) for name in "ab")
     with running_jano(config, folder / "jano") as jano:
-        found = Wait(waited=None, bound=0.0)
+        found, warm = Wait(waited=None, bound=0.0), anyio.Event()
         with anyio.move_on_after(seconds):
             async with anyio.create_task_group() as clients:
                 for _ in range(CLIENTS):
-                    clients.start_soon(_again_and_again, jano)
+                    clients.start_soon(_again_and_again, jano, warm)
                 await anyio.sleep(rare_at)
+                await warm.wait()  # from then on Jano knows what a load takes
                 found.bound = await _bound(jano, alpha or HeadStartSettings().alpha)
                 came = anyio.current_time()
                 answer = await ask(jano.url, "/v1/chat/completions", chat("b"))
@@ -58,9 +59,10 @@ async def keep_hot(
     return found
 
 
-async def _again_and_again(jano: RunningJano) -> None:
+async def _again_and_again(jano: RunningJano, warm: anyio.Event) -> None:
     while True:
         await ask(jano.url, "/v1/chat/completions", chat("a"))
+        warm.set()
 
 
 async def _bound(jano: RunningJano, alpha: float) -> float:
