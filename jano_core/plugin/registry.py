@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
@@ -19,6 +18,7 @@ from ..version import __version__
 from .collect import KINDS, Kind, collect
 from .command import Command
 from .contracts import Authenticator, Backend, Dialect, Launcher, UsageNormalizer
+from .entry_point import EntryPoint, installed
 from .hookspecs import PROJECT, JanoSpec
 
 log = logging.getLogger("jano.plugins")
@@ -76,11 +76,11 @@ class Registry:
         registry.add(core, lambda: import_module("jano_core.plugin.builtin"))
         if core.error:
             raise PluginError(f"{core} is broken: {core.error}")
-        found = entry_points(group=GROUP) if points is None else points
-        for point in sorted(found, key=lambda point: (_distribution(point), point.name)):
+        found = installed(GROUP) if points is None else points
+        for point in sorted(found, key=lambda point: (point.distribution, point.name)):
             info = PluginInfo(
-                name=_distribution(point)[0],
-                version=_distribution(point)[1],
+                name=point.distribution,
+                version=point.version,
                 source=f"{point.name} = {point.value}",
             )
             registry.add(info, point.load)
@@ -184,7 +184,3 @@ def _manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(JanoSpec)
     return manager
-
-
-def _distribution(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else (point.module, "unknown")

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from jano_core.errors import PluginError
+from jano_core.plugin.entry_point import EntryPoint
 from jano_core.plugin.hookspecs import hookimpl
 from jano_core.plugin.openai_backend import OpenAIBackend
 from jano_core.plugin.registry import PluginInfo, Registry
@@ -184,9 +185,9 @@ def test_tracing_tells_each_hook_call() -> None:
 def test_discovery_takes_the_built_ins_and_survives_a_broken_entry_point(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from importlib.metadata import EntryPoint
-
-    gone = EntryPoint(name="gone", value="jano_gone_entirely", group="jano")
+    gone = EntryPoint(
+        name="gone", value="jano_gone_entirely", distribution="jano-gone", version="0.3"
+    )
     with caplog.at_level(logging.WARNING, logger="jano.plugins"):
         registry = Registry.discover(points=[gone])
     assert registry.plugins[0].name == "jano-core"
@@ -199,4 +200,4 @@ def test_discovery_takes_the_built_ins_and_survives_a_broken_entry_point(
     assert registry.plugins[1].error == (
         "ModuleNotFoundError: No module named 'jano_gone_entirely'"
     )
-    assert "jano_gone_entirely unknown is broken" in caplog.text
+    assert "jano-gone 0.3 is broken" in caplog.text
