@@ -9,12 +9,11 @@ from urllib.parse import urlsplit
 
 from ..errors import PluginError
 from ..plugin.registry import Registry
-from .lines import Path
 from .schema import Config, ModelTable
 from .secrets import REFERENCE, Secrets
 from .server_spec import needs, server_spec
 from .settings import read_settings
-from .sources import Problems
+from .sources import Path, Problems
 from .text import strings
 
 RESOLVED = frozenset({"models", "swap", "scheduler", "memory", "auth", "backends", "plugins"})

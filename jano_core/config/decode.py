@@ -10,12 +10,12 @@ import re
 import types
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from .lines import Path
-from .sources import Problems
+from .sources import Path, Problems
 
 _MISSING = object()
 _AT = re.compile(r" - at `\$.*`$")
@@ -29,7 +29,7 @@ _WORDS = {
 }
 
 
-def decode(struct: type[Any], data: object, path: Path, problems: Problems) -> Any:
+def decode(struct: type[msgspec.Struct], data: object, path: Path, problems: Problems) -> Any:
     """A `struct` from the table `data`; whatever is wrong goes to `problems`.
 
     Wrong keys are left out of the result, which is None where required ones are missing.
@@ -37,7 +37,7 @@ def decode(struct: type[Any], data: object, path: Path, problems: Problems) -> A
     if not isinstance(data, Mapping):
         problems.add(path, f"expected a table, found {show(data)}")
         return None
-    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    fields = _fields(struct)
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in fields:
@@ -65,6 +65,12 @@ def unknown_key(key: str, known: Mapping[str, object]) -> str:
     if near:
         return f'unknown key; did you mean "{near[0]}"?'
     return f"unknown key; known are {', '.join(known)}" if known else "unknown key; there are none"
+
+
+@cache
+def _fields(struct: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    """By key. Looked up once: msgspec evaluates every annotation for it."""
+    return {field.encode_name: field for field in msgspec.structs.fields(struct)}
 
 
 def _field(kind: Any, value: object, path: Path, problems: Problems) -> Any:

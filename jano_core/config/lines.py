@@ -10,7 +10,7 @@ import tomllib
 from bisect import bisect_right
 from typing import Any
 
-Path = tuple[str, ...]
+from .sources import Path
 
 _SPACE = re.compile(r"(?:[ \t]|\r?\n|#[^\n]*)*")
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\])*"|'[^']*')"""

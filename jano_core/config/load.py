@@ -14,8 +14,7 @@ from ..plugin.registry import Registry
 from . import find, macros
 from .check import check, check_exposure
 from .decode import decode
-from .importers import ENDINGS, convert
-from .importers.original import from_environment
+from .importers import ENDINGS, convert, from_environment
 from .importers.report import Imported
 from .launch import completed
 from .names import check_names

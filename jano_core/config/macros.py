@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from .lines import Path
-from .sources import Problems
+from .sources import Path, Problems
 
 LATER = frozenset({"PORT", "MODEL", "PID"})
 """Left for the launcher, which alone knows them."""

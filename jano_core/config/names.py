@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from .lines import Path
 from .schema import Config
-from .sources import Problems
+from .sources import Path, Problems
 
 
 class Claim(Struct, frozen=True):

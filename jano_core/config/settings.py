@@ -8,9 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from .decode import decode, show
-from .lines import Path
 from .secrets import Secrets
-from .sources import Problems
+from .sources import Path, Problems
 from .text import mapped
 
 

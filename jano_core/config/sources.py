@@ -6,21 +6,28 @@ import pathlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from ..errors import ConfigError, ConfigProblem
-from .lines import Lines, Path
 from .toml_writer import key_text
+
+if TYPE_CHECKING:
+    from .lines import Lines
+
+Path = tuple[str, ...]
+"""The keys that lead to a place in a configuration."""
 
 
 class Source(Struct):
-    """One file as it was read; `lines` is None where it is no TOML."""
+    """One file as it was read; `text` is None where it is no TOML."""
 
     file: str
     data: dict[str, Any]
+    text: str | None = None
     lines: Lines | None = None
+    """Where its keys stand, once anybody has asked."""
 
     @classmethod
     def toml(cls, file: pathlib.Path, text: str) -> Source:
@@ -30,7 +37,7 @@ class Source(Struct):
         except tomllib.TOMLDecodeError as error:
             message, line = _split_place(str(error), text.rstrip().count("\n") + 1)
             raise ConfigError([ConfigProblem(message, file=str(file), line=line)])
-        return cls(str(file), data, Lines(text))
+        return cls(str(file), data, text)
 
     def holds(self, path: Path) -> bool:
         """Is there anything at `path`?"""
@@ -43,7 +50,14 @@ class Source(Struct):
 
     def line(self, path: Path) -> int:
         """The line of `path` or of what is around it; 0 where that is not known."""
-        return self.lines.nearest(path) if self.lines else 0
+        if self.text is None:
+            return 0
+        if self.lines is None:
+            # Only for what is wrong, so mostly never.
+            from .lines import Lines
+
+            self.lines = Lines(self.text)
+        return self.lines.nearest(path)
 
 
 class Problems:

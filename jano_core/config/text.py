@@ -7,7 +7,10 @@ from typing import Any
 
 import msgspec
 
-from .lines import Path
+from .sources import Path
+
+_HOLDING = (str, Mapping, list, tuple, msgspec.Struct)
+"""What is or may have strings in it."""
 
 
 def strings(node: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -18,7 +21,8 @@ def strings(node: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
         yield path, node
     elif isinstance(node, Mapping):
         for key, value in node.items():
-            yield from strings(value, (*path, str(key)))
+            if isinstance(value, _HOLDING):
+                yield from strings(value, (*path, str(key)))
     elif isinstance(node, list | tuple):
         for value in node:
             yield from strings(value, path)

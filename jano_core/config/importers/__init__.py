@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 
-from . import juggler, llama_swap, original
 from .report import Imported, fail
 
-READERS: dict[str, Callable[[str, Path], Imported]] = {
-    "llama-swap": llama_swap.convert,
-    "juggler": juggler.convert,
-    "original": original.convert,
-}
-"""The programs whose configuration can be read, by the word of `jano import`."""
+READERS = {"llama-swap": "llama_swap", "juggler": "juggler", "original": "original"}
+"""The programs whose configuration can be read, by the word of `jano import`, and the module that
+reads it: imported when it is wanted, since most routers have a configuration of their own.
+"""
 
 ENDINGS = {".yaml": "llama-swap", ".yml": "llama-swap", ".json": "juggler"}
 """Whose configuration a file is that `--config` names, by its ending."""
@@ -25,7 +23,17 @@ def convert(program: str, text: str, path: Path) -> Imported:
     Raises `ConfigError`.
     """
     try:
-        return READERS[program](text, path)
+        found: Imported = import_module(f".{READERS[program]}", __name__).convert(text, path)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # These formats have no schema here: a value of a wrong type shows where it is used.
         raise fail(f"is not as {program} would have it: {type(error).__name__}: {error}", path)
+    return found
+
+
+def from_environment(
+    env: Mapping[str, str], cwd: Path
+) -> tuple[Imported, Mapping[str, str]] | None:
+    """What the original Jano's variables say, see `original.from_environment`."""
+    from . import original
+
+    return original.from_environment(env, cwd)
