@@ -7,13 +7,16 @@ to start: it brings the parsers of mails and of archives along.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from operator import attrgetter
+from pathlib import Path
 
 from msgspec import Struct
+
+
+_ENDINGS = (".dist-info", ".egg-info")
 
 
 class EntryPoint(Struct, frozen=True, kw_only=True):
@@ -41,27 +44,27 @@ def installed(group: str, folders: Iterable[str] | None = None) -> Iterator[Entr
     """
     seen: set[str] = set()
     for folder in sys.path if folders is None else folders:
-        for child in _children(folder):
-            stem, dot, ending = child.rpartition(".")
-            if dot and ending.lower() in ("dist-info", "egg-info"):
-                name = re.sub("[-_.]+", "-", stem.partition("-")[0]).lower()
-                if name not in seen:
-                    seen.add(name)
-                    yield from _entry_points(os.path.join(folder, child), group)
+        for metadata in _metadata(folder):
+            name = metadata.stem.partition("-")[0].lower().replace(".", "_")
+            if name not in seen:
+                seen.add(name)
+                yield from _entry_points(metadata, group)
 
 
-def _children(folder: str) -> list[str]:
+def _metadata(folder: str) -> list[Path]:
+    """What describes a distribution, a folder each."""
     try:
-        return os.listdir(folder or ".")
+        with os.scandir(folder or ".") as children:
+            return [Path(child.path) for child in children if child.name.endswith(_ENDINGS)]
     except OSError:
         return []
 
 
-def _entry_points(metadata: str, group: str) -> Iterator[EntryPoint]:
-    lines = _section(_read(metadata, "entry_points.txt"), group)
+def _entry_points(metadata: Path, group: str) -> Iterator[EntryPoint]:
+    lines = _section(_read(metadata / "entry_points.txt"), group)
     if not lines:
         return
-    about = _read(metadata, "METADATA") or _read(metadata, "PKG-INFO")
+    about = _read(metadata / "METADATA") or _read(metadata / "PKG-INFO")
     head = dict(line.partition(": ")[::2] for line in about.partition("\n\n")[0].splitlines())
     for line in lines:
         name, _, value = line.partition("=")
@@ -73,10 +76,9 @@ def _entry_points(metadata: str, group: str) -> Iterator[EntryPoint]:
         )
 
 
-def _read(folder: str, name: str) -> str:
+def _read(file: Path) -> str:
     try:
-        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
-            return file.read()
+        return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 

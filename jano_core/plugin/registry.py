@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import pluggy
@@ -180,7 +181,18 @@ class Registry:
             seen.add(each.name)
 
 
+class _Manager(pluggy.PluginManager):
+    """Passes over what can be no hook, which pluggy would have `inspect` find out each time."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        if isinstance(plugin, ModuleType):
+            found = vars(plugin).get(name)
+            if isinstance(found, type) or not callable(found):
+                return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
 def _manager() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(PROJECT)
+    manager = _Manager(PROJECT)
     manager.add_hookspecs(JanoSpec)
     return manager
