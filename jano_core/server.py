@@ -158,6 +158,7 @@ class Router:
             # Modules and tables stay for ever: the collector need not look through them.
             gc.freeze()
             gc.set_threshold(_NEW_OBJECTS)
+            gc.enable()
             self._announce(url)
             self._notifier.ready(self._vitals)
             await self._told.wait()
