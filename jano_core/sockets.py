@@ -64,9 +64,11 @@ def listen_tcp(host: str, port: int) -> socket.socket:
 
     Raises `ListenError`: the address is taken, is not this machine's, or may not be used.
     """
+    # For text Python loads its tables of all the world's letters.
+    name = host.encode() if host.isascii() else host
     try:
         family, kind, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except OSError as error:
         raise ListenError(f"cannot listen on {host}:{port}: {error.strerror}") from None

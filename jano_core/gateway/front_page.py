@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from ..units import show_size
 from .errand import Errand
 
@@ -32,6 +30,8 @@ th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px sol
 
 async def front_page(errand: Errand) -> None:
     """`GET /ui`."""
+    from html import escape  # brings a table of 2,000 names
+
     snapshot = errand.house.dispatcher.snapshot()
     rows = [
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from statistics import median
+from collections.abc import Iterable
 
 from msgspec import Struct, field
 
@@ -137,10 +137,10 @@ class Estimates:
             return self._load[model.name]
         if model.load_prior is not None:
             return model.load_prior
-        return median(self._load.values()) if self._load else UNKNOWN_LOAD_S
+        return _median(self._load.values()) if self._load else UNKNOWN_LOAD_S
 
     def _typical_service(self) -> float:
-        return median(self._service.values()) if self._service else UNKNOWN_SERVICE_S
+        return _median(self._service.values()) if self._service else UNKNOWN_SERVICE_S
 
     def _decayed(self, model: str, now: float) -> float:
         rate, at = self._rate.get(model, (0.0, now))
@@ -150,3 +150,10 @@ class Estimates:
 def _average(known: dict[str, float], model: str, value: float, weight: float) -> None:
     old = known.get(model)
     known[model] = value if old is None else old + weight * (value - old)
+
+
+def _median(values: Iterable[float]) -> float:
+    """As in `statistics`, which brings along fractions and chance."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

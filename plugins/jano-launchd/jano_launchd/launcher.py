@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import plistlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -125,6 +124,8 @@ class LaunchdLauncher(Launcher):
 
 def _outputs(plist: Path) -> set[Path]:
     """The files that the job's plist sends its output to."""
+    import plistlib  # with a parser of XML, which only a Mac needs
+
     try:
         job = plistlib.loads(plist.read_bytes())
     except (OSError, ValueError):
