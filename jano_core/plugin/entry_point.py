@@ -15,7 +15,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-
 _ENDINGS = (".dist-info", ".egg-info")
 
 
