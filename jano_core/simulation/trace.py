@@ -85,8 +85,6 @@ class Trace(Struct, frozen=True):
 
 
 _ENCODER = msgspec.json.Encoder()
-_HEADER = msgspec.json.Decoder(Header)
-_CALL = msgspec.json.Decoder(Call)
 
 
 def read(path: Path) -> Trace:
@@ -102,14 +100,15 @@ def parse(lines: Iterable[bytes], source: str) -> Trace:
     """A trace from its lines; `source` names it in errors. Raises `TraceError`."""
     header: Header | None = None
     calls: list[Call] = []
+    call_of = msgspec.json.Decoder(Call).decode
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             if header is None:
-                header = _HEADER.decode(line)
+                header = msgspec.json.decode(line, type=Header)
             else:
-                calls.append(_CALL.decode(line))
+                calls.append(call_of(line))
         except msgspec.DecodeError as error:
             raise TraceError(f"{source}:{number}: {error}") from None
     if header is None:
