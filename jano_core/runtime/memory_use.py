@@ -6,7 +6,6 @@ nothing is made up. Everything here is a snapshot, and blocks for milliseconds.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -118,7 +117,9 @@ def _fields(name: str) -> dict[str, int]:
 
 def _smi(query: str) -> list[tuple[int, ...]]:
     """Rows of numbers; those with a `[N/A]` are left out."""
-    if not (program := shutil.which("nvidia-smi")):
+    from shutil import which  # brings along every kind of archive
+
+    if not (program := which("nvidia-smi")):
         return []
     try:
         answer = subprocess.run(

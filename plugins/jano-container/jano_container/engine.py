@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -48,11 +47,17 @@ class Container(Struct, frozen=True, rename="pascal"):
         return f"its container is {self.state.status} with status {self.state.exit_code}{memory}"
 
 
+def _engine_here() -> str:
+    from shutil import which  # brings along every kind of archive
+
+    return next(filter(which, ENGINES), ENGINES[0])
+
+
 class Engine:
     """One engine and one container by name. Raises `JanoError` where the engine does not answer."""
 
     def __init__(self, command: str, name: str, sink: Callable[[str], None]) -> None:
-        self.command = command or next(filter(shutil.which, ENGINES), ENGINES[0])
+        self.command = command or _engine_here()
         self.name = name
         self._sink = sink
         self._heard = ""

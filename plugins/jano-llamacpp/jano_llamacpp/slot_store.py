@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from array import array
 from pathlib import Path
 
@@ -131,7 +130,9 @@ def stem_of(spec: ServerSpec) -> str:
 
 
 def _file_stamp(word: str, cwd: str) -> str:
-    found = shutil.which(word) or str(Path(cwd or ".") / word.rpartition("=")[2])
+    from shutil import which  # brings along every kind of archive
+
+    found = which(word) or str(Path(cwd or ".") / word.rpartition("=")[2])
     try:
         path = Path(found)
         return f" {_stamp(path)}" if path.is_file() else ""
