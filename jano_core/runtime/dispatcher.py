@@ -129,6 +129,7 @@ class Dispatcher:
         self.narrator.queued(ticket)
         self.post(events.Arrived(now, request))
         if ticket.current is None:
+            self.narrator.waits()
             ticket.eta_ms = self.outlook.at_arrival(request, now)
         return ticket
 

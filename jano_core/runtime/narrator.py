@@ -25,11 +25,14 @@ class Narrator:
         self._health = scheduler.health
         self._lived_at: dict[str, float] = {}
         """Model being loaded → when its server's process lived."""
+        self._coming: Ticket | None = None
+        """Who has just come, while nothing has followed from that."""
 
     def queued(self, ticket: Ticket) -> None:
         """A request came in."""
         request, about = ticket.request, ticket.about
         if not about.internal:
+            self._coming = ticket
             self._facts.emit(
                 f.RequestQueued(
                     request.arrived + self._ahead,
@@ -47,8 +50,19 @@ class Narrator:
                 )
             )
 
+    def waits(self) -> None:
+        """Whoever has just come, if somebody has, is still there: it waits."""
+        if (ticket := self._coming) is not None:
+            self._coming = None
+            at = ticket.request.arrived + self._ahead
+            self._facts.emit(f.RequestWaits(at, ticket.id, ticket.model, ticket.resident))
+
     def granted(self, ticket: Ticket, lease: Lease, now: float) -> None:
         """It has its slot."""
+        if ticket is self._coming:
+            self._coming = None
+        else:
+            self.waits()
         if not ticket.about.internal:
             self._facts.emit(
                 f.RequestGranted(
@@ -61,6 +75,7 @@ class Narrator:
                     lease.swap_ms,
                     ticket.eta_ms,
                     lease.upstream.url,
+                    ticket.resident,
                 )
             )
 
@@ -70,6 +85,10 @@ class Narrator:
 
     def ended(self, ticket: Ticket, end: Ending, now: float) -> None:
         """It is over."""
+        if ticket is self._coming:  # refused at once
+            self._coming = None
+        elif self._coming is not None:
+            self.waits()
         if ticket.about.internal:
             return
         request, lease = ticket.request, ticket.current
@@ -102,6 +121,7 @@ class Narrator:
 
     def step(self, model: str, step: str, seconds: float) -> None:
         """A step in the life of a model's server is done."""
+        self.waits()
         if step == "start":
             self._lived_at[model] = self._clock.now()
         at = self._clock.wall()
@@ -109,6 +129,7 @@ class Narrator:
 
     def note(self, note: Note) -> None:
         """Something that the scheduler noted."""
+        self.waits()
         at = self._clock.wall()
         match note.kind:
             case "state":

@@ -18,6 +18,7 @@ from .facts import (
     RequestGranted,
     RequestQueued,
     RequestRequeued,
+    RequestWaits,
 )
 
 REQUESTS = 1000
@@ -31,13 +32,13 @@ Step = RequestGranted | RequestFirstByte | RequestRequeued | RequestEnded
 
 
 class Story(Struct, gc=False):
-    """One request: its facts as they came. When it did, `line` others waited for its model, and
-    `ahead` were some of them. `shared` is what was decided of the model while it waited, once it
-    does not any more.
+    """One request: its facts as they came. When it came to wait, which is while it is `in_line`,
+    `line` others waited for its model, and `ahead` were some of them. `shared` is what was decided
+    of the model meanwhile, once it waits no more.
     """
 
     queued: RequestQueued
-    in_line: bool
+    in_line: bool = False
     line: int = 0
     ahead: tuple[str, ...] = ()
     later: list[Step] = field(default_factory=list)
@@ -59,6 +60,7 @@ class Decisions(Listener):
         self._reasons: dict[str, deque[Decided]] = {}
         self.hears = {
             RequestQueued: self._queued,
+            RequestWaits: self._waits,
             Decided: self._decided,
             RequestGranted: self._granted,
             RequestFirstByte: self._went_on,
@@ -92,14 +94,15 @@ class Decisions(Listener):
         }
 
     def _queued(self, fact: RequestQueued) -> None:
-        in_line = not fact.resident  # for such a model nothing is decided
-        story = self._open[fact.id] = Story(fact, in_line)
+        story = self._open[fact.id] = Story(fact)
         self._stories.append(story)
-        if in_line:
-            line = self._waiting[fact.model]
-            if line:
-                story.line, story.ahead = len(line), tuple(islice(line, MOST_AHEAD))
-            line[fact.id] = None
+
+    def _waits(self, fact: RequestWaits) -> None:
+        if fact.resident:
+            return  # for such a model nothing is decided
+        story, line = self._open[fact.id], self._waiting[fact.model]
+        story.in_line, story.line, story.ahead = True, len(line), tuple(islice(line, MOST_AHEAD))
+        line[fact.id] = None
 
     def _decided(self, fact: Decided) -> None:
         self._reasons.setdefault(fact.model, deque(maxlen=REASONS)).append(fact)

@@ -10,8 +10,8 @@ from .facts import (
     InstanceChanged,
     Listener,
     RequestEnded,
-    RequestQueued,
     RequestRequeued,
+    RequestWaits,
     ServerCrashed,
     StrategyFellBack,
     SwapEnded,
@@ -27,7 +27,7 @@ class FactLog(Listener):
 
     def __init__(self) -> None:
         self.hears = {
-            RequestQueued: _log_queued,
+            RequestWaits: _log_waits,
             RequestRequeued: _log_requeued,
             RequestEnded: _log_end,
             SwapStarted: _log_swap_start,
@@ -39,7 +39,7 @@ class FactLog(Listener):
         }
 
 
-def _log_queued(fact: RequestQueued) -> None:
+def _log_waits(fact: RequestWaits) -> None:
     if not fact.resident:
         say(log, logging.INFO, "enqueued", {"id": fact.id, "model": fact.model})
 

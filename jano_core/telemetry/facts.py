@@ -29,7 +29,7 @@ class Fact(Struct, frozen=True, tag=True, tag_field="fact", gc=False):
 
 
 class RequestQueued(Fact, frozen=True):
-    """A request for a model was accepted and waits (perhaps for no time at all).
+    """A request for a model was accepted.
 
     `traceparent` and `tracestate` are the caller's W3C trace context as it came.
     """
@@ -47,6 +47,14 @@ class RequestQueued(Fact, frozen=True):
     tracestate: str = ""
 
 
+class RequestWaits(Fact, frozen=True):
+    """It could not be granted as it came. Told before anything that follows from its coming."""
+
+    id: str
+    model: str
+    resident: bool = False
+
+
 class RequestGranted(Fact, frozen=True):
     """It has a slot and goes to the model server at `url`. `queue_ms` counts from its arrival;
     `eta_ms` is what was expected of it then, None where nothing was.
@@ -60,6 +68,7 @@ class RequestGranted(Fact, frozen=True):
     swap_ms: float = 0.0
     eta_ms: float | None = None
     url: str = ""
+    resident: bool = False
 
 
 class RequestRequeued(Fact, frozen=True, kw_only=True):

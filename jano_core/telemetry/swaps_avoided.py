@@ -5,11 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 
 from ..scheduler.types import LOCAL
-from .facts import InstanceChanged, Listener, RequestEnded, RequestGranted, RequestQueued
+from .facts import InstanceChanged, Listener, RequestEnded, RequestGranted, RequestWaits
 
 IN_MEMORY = ("ready", "draining")
 LOOK_AGAIN = 100
-NOBODY = (-1, "")
+NOBODY = (0, "")
 """Stands before the first request."""
 
 
@@ -41,7 +41,7 @@ class SwapsAvoided(Listener):
         self.peak = 0
         """The highest value so far, for a counter that may not fall."""
         self.hears = {
-            RequestQueued: self._queued,
+            RequestWaits: self._waits,
             RequestGranted: self._taken,
             RequestEnded: self._ended,
             InstanceChanged: self._changed,
@@ -52,19 +52,26 @@ class SwapsAvoided(Listener):
         """Swaps saved; negative where urgency has cost more swaps than FIFO would have made."""
         return self._fifo - self._made if self._comparable else None
 
-    def _queued(self, fact: RequestQueued) -> None:
+    def _waits(self, fact: RequestWaits) -> None:
         if not fact.resident:
-            self._waiting[fact.id] = (self._arrivals, fact.model)
-            self._arrivals += 1
+            self._waiting[fact.id] = self._arrival(fact.model)
+
+    def _arrival(self, model: str) -> tuple[int, str]:
+        self._arrivals += 1
+        return self._arrivals, model
 
     def _taken(self, fact: RequestGranted) -> None:
+        granted = self._granted
+        same = fact.model == self._current == granted[-1][1]
+        if same and not self._waiting:
+            return  # as usual: neither order changes its model
         place = self._waiting.pop(fact.id, None)
         if place is None:
-            return
-        granted, model = self._granted, place[1]
-        last = granted[-1]
-        if model == last[1] == self._current and place > last:
-            granted.append(place)  # as usual: neither order changes its model
+            if fact.resident or fact.attempt > 1:
+                return
+            place = self._arrival(fact.model)
+        if same and place > granted[-1]:
+            granted.append(place)
         else:
             self._take(place)
         if len(granted) > self._most_granted:
@@ -90,7 +97,7 @@ class SwapsAvoided(Listener):
 
     def _forget_settled(self) -> None:
         """Nothing can be inserted any more before the oldest that waits."""
-        oldest = next(iter(self._waiting.values()), (self._arrivals, ""))
+        oldest = next(iter(self._waiting.values()), (self._arrivals + 1, ""))
         settled = bisect_left(self._granted, oldest)
         del self._granted[: max(0, settled - 1)]
         self._most_granted = max(LOOK_AGAIN, 2 * len(self._granted))
@@ -109,8 +116,7 @@ class SwapsAvoided(Listener):
         if self._waiting:
             self._touch(fact.model)
         else:
-            self._granted = [(self._arrivals, fact.model)]
-            self._arrivals += 1
+            self._granted = [self._arrival(fact.model)]
             self._current = fact.model
 
     def _touch(self, model: str) -> None:

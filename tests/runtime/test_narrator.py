@@ -100,3 +100,26 @@ async def test_the_parts_of_a_requests_facts_are_in_their_places() -> None:
         content_type="type",
         fails=0,
     )
+
+
+async def test_only_of_who_waits_it_is_told_and_before_what_follows() -> None:
+    told: list[f.Fact] = []
+    queue_of_one = "[scheduler]\nqueue_limit = 1"
+    async with playhouse(Actor("chat", load_s=5.0), config=queue_of_one) as stage:
+        submit = stage.jano.dispatcher.submit
+        stage.jano.facts.subscribe(told.append)
+
+        def story() -> list[str]:
+            kinds = [type(fact).__name__ for fact in told if not isinstance(fact, f.Decided)]
+            told.clear()
+            return kinds
+
+        first = submit("chat")
+        assert story()[:4] == ["RequestQueued", "RequestWaits", "SwapStarted", "InstanceChanged"]
+        submit("chat")
+        assert story() == ["RequestQueued", "RequestEnded"], "refused at once"
+        await first.lease()
+        first.finish(Ending("served", 200))
+        told.clear()
+        submit("chat").finish(Ending("served", 200))
+        assert story() == ["RequestQueued", "RequestGranted", "RequestEnded"]

@@ -13,6 +13,7 @@ from jano_core.telemetry.facts import (
     RequestEnded,
     RequestGranted,
     RequestQueued,
+    RequestWaits,
     SwapEnded,
 )
 from jano_core.telemetry.ledger import Ledger
@@ -85,6 +86,10 @@ def queued(id: str, model: str, **values: Any) -> RequestQueued:
     return RequestQueued(at=values.pop("at", START), id=id, model=model, **values)
 
 
+def waits(id: str, model: str, **values: Any) -> RequestWaits:
+    return RequestWaits(at=values.pop("at", START), id=id, model=model, **values)
+
+
 def granted(id: str, model: str, **values: Any) -> RequestGranted:
     return RequestGranted(at=values.pop("at", START), id=id, model=model, **values)
 
@@ -100,6 +105,7 @@ def three_calls() -> list[Fact]:
         granted("1", "alpha"),
         ended("alpha", id="1", usage=alpha, ttfb_ms=12.4, queue_ms=0.2, swap_ms=0.0),
         queued("2", "beta"),
+        waits("2", "beta"),
         state("alpha", "stopped"),
         state("beta", "starting"),
         state("beta", "ready"),

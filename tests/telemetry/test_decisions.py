@@ -7,7 +7,7 @@ from typing import Any
 from jano_core.telemetry.decisions import Decisions
 from jano_core.telemetry.facts import Decided, Fact, RequestEnded, RequestRequeued
 
-from .figures import START, ended, granted, queued
+from .figures import START, ended, granted, queued, waits
 
 
 def heard(*facts: Fact, size: int = 1000) -> Decisions:
@@ -15,6 +15,11 @@ def heard(*facts: Fact, size: int = 1000) -> Decisions:
     for fact in facts:
         decisions.observe(fact)
     return decisions
+
+
+def came(id: str, model: str, at: float = START) -> tuple[Fact, Fact]:
+    """To wait."""
+    return queued(id, model, at=at), waits(id, model, at=at)
 
 
 def decided(model: str, rule: str, after: float = 0.0) -> Decided:
@@ -29,7 +34,7 @@ def rules(decisions: Decisions, request: str) -> list[str]:
 def test_only_what_was_decided_while_it_waited_is_its_story() -> None:
     facts = [
         decided("a", "old"),
-        queued("1", "a", at=START + 0.5),
+        *came("1", "a", START + 0.5),
         decided("b", "another model's"),
         decided("a", "first", 1),
         granted("1", "a", at=START + 2, queue_ms=2000.0),
@@ -40,8 +45,13 @@ def test_only_what_was_decided_while_it_waited_is_its_story() -> None:
 
 
 def test_the_reason_in_force_is_the_second_one_s_too() -> None:
-    decisions = heard(queued("1", "a"), decided("a", "gate"), queued("2", "a", at=START + 1))
+    decisions = heard(*came("1", "a"), decided("a", "gate"), *came("2", "a", START + 1))
     assert rules(decisions, "2") == ["gate", "arrival"]
+
+
+def test_who_is_granted_at_once_is_not_in_line() -> None:
+    decisions = heard(queued("1", "a"), granted("1", "a"), *came("2", "a"))
+    assert rules(decisions, "2") == []
 
 
 def test_a_second_attempt_goes_on() -> None:
@@ -64,14 +74,14 @@ def test_a_model_that_is_always_up_has_stories_too() -> None:
 
 def test_who_left_waits_no_longer() -> None:
     gone = RequestEnded(at=START, id="1", model="a", outcome="left", status=499, total_ms=5.0)
-    decisions = heard(queued("1", "a"), gone, queued("2", "a"))
+    decisions = heard(*came("1", "a"), gone, *came("2", "a"))
     story: Any = decisions.get("1")
     assert (story["outcome"], story["queue_ms"]) == ("left", None)
     assert rules(decisions, "2") == []
 
 
 def test_the_oldest_are_forgotten() -> None:
-    decisions = heard(*(queued(str(number), "a") for number in range(5)), size=3)
+    decisions = heard(*(fact for number in range(5) for fact in came(str(number), "a")), size=3)
     assert decisions.get("1") is None
     assert decisions.get("2") is not None
     assert rules(decisions, "4") == ["arrival"]

@@ -16,7 +16,7 @@ from jano_core.telemetry.facts import (
     SwapStarted,
 )
 
-from .figures import START, ended, failed_load, queued, state, swap
+from .figures import START, ended, failed_load, queued, state, swap, waits
 
 LEFT = {"outcome": "left", "status": 499}
 REFUSED = {"outcome": "refused", "status": 503, "error": "no"}
@@ -27,8 +27,9 @@ SERVED = {**ABOUT, "status": 200, "ms": 100, "aborted": False}
 @pytest.mark.parametrize(
     ("fact", "lines"),
     [
-        (queued("1", "alpha"), [("enqueued", ABOUT)]),
-        (queued("1", "ears", resident=True), []),
+        (queued("1", "alpha"), []),
+        (waits("1", "alpha"), [("enqueued", ABOUT)]),
+        (waits("1", "ears", resident=True), []),
         (ended("alpha"), [("served", SERVED)]),
         (ended("alpha", resident=True), [("passthrough served", SERVED)]),
         (ended("alpha", **LEFT), [("dropping disconnected task", ABOUT)]),

@@ -20,7 +20,7 @@ from jano_core.telemetry.facts import (
 )
 from jano_core.telemetry.names import NAMES
 
-from .figures import START, Model, Picture, Wall, ended, failed_load, ledger, queued, swap
+from .figures import START, Model, Picture, Wall, ended, failed_load, ledger, swap, waits
 from .test_exposition import busy_house
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/telemetry.md").read_text()
@@ -104,7 +104,7 @@ def test_names_of_opentelemetry():
 def test_log_lines(caplog: pytest.LogCaptureFixture):
     caplog.set_level("INFO")
     for fact in (
-        queued("1", "a"),
+        waits("1", "a"),
         SwapStarted(at=START, swap=1, model="a", why="there is room"),
         swap("", "a", 1.0),
         failed_load("a"),

@@ -11,7 +11,7 @@ import pytest
 from jano_core.telemetry.facts import InstanceChanged
 from jano_core.telemetry.swaps_avoided import LOOK_AGAIN, SwapsAvoided
 
-from .figures import START, ended, granted, queued, state
+from .figures import START, ended, granted, state, waits
 
 BURST = {
     "1": "chat", "2": "code", "3": "chat", "4": "chat", "5": "code", "6": "code",
@@ -39,7 +39,7 @@ def test_the_canonical_burst(loaded, order, avoided):
     if loaded:
         book.observe(state(loaded, "ready"))
     for id, model in BURST.items():
-        book.observe(queued(id, model))
+        book.observe(waits(id, model))
     serve(book, BURST, loaded, order)
     assert book.value == avoided
 
@@ -48,7 +48,7 @@ def test_loads_that_nobody_waited_for_cost_nothing():
     book = SwapsAvoided()
     for name in ("ready", "stopped", "ready"):
         book.observe(state("chat", name))
-    book.observe(queued("1", "chat"))
+    book.observe(waits("1", "chat"))
     book.observe(granted("1", "chat"))
     assert book.value == 0
 
@@ -56,8 +56,8 @@ def test_loads_that_nobody_waited_for_cost_nothing():
 def test_a_model_loaded_for_somebody_who_left_is_a_swap_made():
     book = SwapsAvoided()
     book.observe(state("chat", "ready"))
-    book.observe(queued("1", "code"))
-    book.observe(queued("2", "chat"))
+    book.observe(waits("1", "code"))
+    book.observe(waits("2", "chat"))
     book.observe(state("chat", "stopped"))
     book.observe(state("code", "ready"))
     book.observe(ended("code", id="1", outcome="left", status=499))
@@ -70,7 +70,7 @@ def test_a_model_loaded_for_somebody_who_left_is_a_swap_made():
 
 def test_a_second_grant_of_the_same_request_is_not_a_second_request():
     book = SwapsAvoided()
-    book.observe(queued("1", "chat"))
+    book.observe(waits("1", "chat"))
     book.observe(granted("1", "chat"))
     book.observe(granted("1", "chat", attempt=2))
     assert book.value == 0
@@ -94,7 +94,7 @@ def test_a_model_elsewhere_makes_it_unknowable():
 def test_what_is_settled_is_forgotten():
     book = SwapsAvoided()
     for number in range(10 * LOOK_AGAIN):
-        book.observe(queued(str(number), "chat"))
+        book.observe(waits(str(number), "chat"))
         book.observe(granted(str(number), "chat"))
     assert len(book._granted) <= LOOK_AGAIN
 
@@ -107,12 +107,16 @@ def test_any_order_is_compared_with_that_of_arrival(seed):
     served: list[int] = []
     waiting: list[int] = []
     for _ in range(5 * LOOK_AGAIN):
-        if chance.random() < 0.5 or not waiting:
+        if at_once := chance.random() < 0.2:
             waiting.append(len(arrived))
             arrived.append(chance.choice("abc"))
-            book.observe(queued(str(waiting[-1]), arrived[-1]))
+        elif chance.random() < 0.5 or not waiting:
+            waiting.append(len(arrived))
+            arrived.append(chance.choice("abc"))
+            book.observe(waits(str(waiting[-1]), arrived[-1]))
             continue
-        served.append(waiting.pop(min(len(waiting) - 1, chance.randrange(30))))
+        last = len(waiting) - 1
+        served.append(waiting.pop(last if at_once else min(last, chance.randrange(30))))
         book.observe(granted(str(served[-1]), arrived[served[-1]]))
         in_order = changes(arrived[each] for each in sorted(served))
         assert book.value == in_order - changes(arrived[each] for each in served)
