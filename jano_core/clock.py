@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import floor
 
 import anyio
 import anyio.lowlevel
@@ -33,8 +34,10 @@ class Clock:
 
 def iso(wall: float) -> str:
     """`2026-11-20T09:30:00.123Z`."""
-    seconds, rest = divmod(round(wall * 1e6), 10**6)
-    return f"{_iso_seconds(seconds)}.{rest // 1000:03}Z"
+    wall += 5e-7  # a moment of whole milliseconds may be a hair below them
+    second = floor(wall)
+    milliseconds = str(floor((wall - second) * 1000)).zfill(3)  # which `:03` takes twice as long for
+    return f"{_iso_seconds(second)}.{milliseconds}Z"
 
 
 @lru_cache(maxsize=4)

@@ -64,7 +64,7 @@ class Line(Struct, gc=False):
     def object(self) -> dict[str, Any]:
         """`{"t": …, "level": …, "msg": …}` and the fields beside them."""
         word, _ = LEVELS.get(self.level, USUAL)
-        found = {"t": _iso(int(self.at * 1000)), "level": word, "msg": self.message, **self.fields}
+        found = {"t": iso(self.at), "level": word, "msg": self.message, **self.fields}
         if self.trace:
             found["trace"] = self.trace
         return found
@@ -86,11 +86,6 @@ def in_json(lines: Sequence[Line]) -> str:
 def for_journal(lines: Sequence[Line]) -> str:
     """For systemd's journal, which takes the level from the head of a line."""
     return "".join([f"<{LEVELS.get(line.level, USUAL)[1]}>{in_json([line])}" for line in lines])
-
-
-@lru_cache(maxsize=4)
-def _iso(milliseconds: int) -> str:
-    return iso(milliseconds / 1000)
 
 
 @lru_cache(maxsize=4)

@@ -55,7 +55,9 @@ def say(logger: logging.Logger, level: int, message: str, values: Mapping[str, A
         logger.handle(_record(logger.name, level, message, values))
         return
     for handler in _installed:
-        handler.say(Line(time(), level, message, values, handler.redact))
+        handler.unwritten.append(Line(time(), level, message, values, handler.redact))
+        if _get_running_loop() is not handler.asked:
+            handler.take_soon()
 
 
 class LineHandler(logging.Handler):
@@ -70,13 +72,17 @@ class LineHandler(logging.Handler):
 
     def __init__(self, stream: TextIO, sink: Sink | None, redact: Redaction, journal: bool) -> None:
         super().__init__()
+        assert self.lock is not None
+        self._alone = self.lock
+        """What `acquire` and `release` take and give back, with two calls less."""
         self.redact = redact
         self._stream, self._sink = stream, sink
         self._terminal = stream.isatty()
         json = for_journal if journal else in_json
         self._form = in_words if self._terminal else json
-        self._unwritten: deque[Line] = deque()
-        self._asked: object = NOT_ASKED
+        self.unwritten: list[Line] = []
+        """What was said and not written yet."""
+        self.asked: object = NOT_ASKED
         """The loop that is to flush at the end of its step."""
         self._home = threading.get_ident()
         self._strays: deque[str] = deque(maxlen=STRAYS)
@@ -97,30 +103,24 @@ class LineHandler(logging.Handler):
         except Exception:
             self.handleError(record)
 
-    def say(self, line: Line) -> None:
-        """Never raises, as `emit`."""
-        self._unwritten.append(line)
-        if _get_running_loop() is not self._asked:
-            self._take_soon()
-
     def flush(self) -> None:
         """Write what is unwritten. `logging` calls it when the process ends. Raises `OSError`."""
-        self.acquire()
-        try:
-            self._asked = NOT_ASKED
-            lines = [self._unwritten.popleft() for _ in range(len(self._unwritten))]
-            if lines:
+        with self._alone:
+            self.asked = NOT_ASKED
+            if lines := self.unwritten:
+                self.unwritten = []
                 self._hand_over(lines)
                 self._write(lines)
-        finally:
-            self.release()
 
-    def _take_soon(self) -> None:
+    def take_soon(self) -> None:
+        """Have what is unwritten written at the end of the loop's step, at once where there is
+        none. Never raises, as `emit`.
+        """
         loop = _get_running_loop()
         if loop is None or self._terminal:
             self._flush_safely()
         else:
-            self._asked = loop
+            self.asked = loop
             loop.call_soon(self._flush_safely)
 
     def _flush_safely(self) -> None:
@@ -136,8 +136,10 @@ class LineHandler(logging.Handler):
 
     def _hand_over(self, lines: Sequence[object]) -> None:
         if self._sink is not None:
-            strays = [self._strays.popleft() for _ in range(len(self._strays))]
-            self._sink([*strays, *lines])
+            if self._strays:
+                strays = [self._strays.popleft() for _ in range(len(self._strays))]
+                lines = [*strays, *lines]
+            self._sink(lines)
 
 
 def install(
