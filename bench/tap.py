@@ -53,13 +53,21 @@ def main() -> None:
 
 def work() -> None:
     """In the worker: answer each line with the microseconds of each row."""
-    from jano_core.telemetry.tap import Tap
+    from jano_core.telemetry import tap as module
     from jano_core.telemetry.usage import BUILTIN
 
     normalizers = tuple(kind() for kind in BUILTIN)
+    try:
+        from jano_core.telemetry.usage_reader import UsageReader
+    except ImportError:  # an older checkout
 
-    def tap(kind: str) -> Any:
-        return Tap(kind, normalizers, now=time.monotonic)
+        def tap(kind: str) -> Any:
+            return module.Tap(kind, normalizers, now=time.monotonic)  # type: ignore[call-arg]
+    else:
+        reader = UsageReader(normalizers)
+
+        def tap(kind: str) -> Any:
+            return module.tap(kind, reader, now=time.monotonic)
 
     for _ in sys.stdin:
         times = [document(tap, text) for text in (USED, UNUSED)]

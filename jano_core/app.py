@@ -213,7 +213,7 @@ class Jano:
         self.secrets = blueprint.secrets
         self.authenticator = blueprint.authenticator
         self.dialects = blueprint.dialects
-        self.normalizers = blueprint.normalizers
+        self.usage_reader = blueprint.usage_reader
         self.patience: Mapping[str, Patience] = {
             name: Patience.of(self.config.server, table)
             for name, table in self.config.models.items()

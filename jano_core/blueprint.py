@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from .config.catalog import Catalog
 from .config.load import Loaded
 from .config.settings import settings_of
-from .plugin.contracts import Authenticator, Dialect, UsageNormalizer
+from .plugin.contracts import Authenticator, Dialect
 from .plugin.registry import Registry
 from .plugin.server import ServerSpec
 from .runtime.crew import Kit
@@ -28,6 +28,7 @@ from .scheduler.policy import Policy
 from .scheduler.residency import ResidencyRule
 from .scheduler.types import Model
 from .strategies.greedy import Greedy
+from .telemetry.usage_reader import UsageReader
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -52,9 +53,7 @@ class Blueprint:
         self.secrets = loaded.secrets
         self.catalog = Catalog(self.config, self.secrets)
         self.dialects: Sequence[Dialect] = [each() for each in registry.dialects]
-        self.normalizers: Sequence[UsageNormalizer] = [
-            each() for each in registry.usage_normalizers
-        ]
+        self.usage_reader = UsageReader([each() for each in registry.usage_normalizers])
         self._registry = registry
         self._site = site
         self._specs = {name: self._spec(name, loaded.env) for name in self.config.models}

@@ -36,7 +36,7 @@ def iso(wall: float) -> str:
     """`2026-11-20T09:30:00.123Z`."""
     wall += 5e-7  # a moment of whole milliseconds may be a hair below them
     second = floor(wall)
-    milliseconds = str(floor((wall - second) * 1000)).zfill(3)  # which `:03` takes twice as long for
+    milliseconds = str(floor((wall - second) * 1000)).zfill(3)  # `:03` takes twice as long
     return f"{_iso_seconds(second)}.{milliseconds}Z"
 
 

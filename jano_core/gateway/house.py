@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..clock import Clock
 from ..config.schema import Config
 from ..errors import Refused
-from ..plugin.contracts import Authenticator, Caller, Dialect, UsageNormalizer
+from ..plugin.contracts import Authenticator, Caller, Dialect
 from ..telemetry.facts import ConfigReloaded
 from .call import Call
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..telemetry.feed import Feed
     from ..telemetry.ledger import Ledger
     from ..telemetry.observatory import Observatory
+    from ..telemetry.usage_reader import UsageReader
     from .vigil import Patience
 
 
@@ -37,7 +38,7 @@ class House(Protocol):
     telemetry: Observatory
     router_log: LogBuffer
     dialects: Sequence[Dialect]
-    normalizers: Sequence[UsageNormalizer]
+    usage_reader: UsageReader
     authenticator: Authenticator
     clock: Clock
     patience: Mapping[str, Patience]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Refused, UpstreamError
 from ..plugin.contracts import Usage
-from ..telemetry.tap import Tap
+from ..telemetry.tap import Tap, tap
 from .body import AsyncPieces
 from .call import Full, RawHeaders
 from .early import Pour, as_refusal, pour_as_event
@@ -116,7 +116,7 @@ class Relay:
             # It waits for the first byte, so that a server which breaks right after its head can
             # still be asked again.
             self._head, reply.reserved = head, True
-        self._tap = Tap(kind, self._house.normalizers, encoding=head.coding, now=self._now)
+        self._tap = tap(kind, self._house.usage_reader, encoding=head.coding, now=self._now)
         return sent
 
     def _take(self, piece: bytes) -> Relay | None:

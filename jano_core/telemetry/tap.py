@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 import anyio
-import msgspec
-from msgspec.structs import replace
+from msgspec import Struct
 
-from ..plugin.contracts import NOTHING, Usage, UsageNormalizer
+from ..plugin.contracts import NOTHING, Usage
+from .usage_reader import UsageReader
 
 CAP = 64 * 1024
 """How much of an answer is kept for reading: all of a document, the end of a stream."""
@@ -22,95 +20,109 @@ FULL = HEAD + CAP + 16 * 1024
 
 EVENT_STREAM = "text/event-stream"
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+PLAIN = ("", "identity")
 
-log = logging.getLogger("jano.usage")
-
-_decode = msgspec.json.Decoder().decode
+Form = Literal["document", "lines", "events"]
 
 
-class Tap:
-    """One answer's tap. `feed` every chunk as it passes, then ask for the `result` once.
-
-    A compressed answer is not read. `now` gives monotonic seconds.
-    """
-
-    __slots__ = (
-        "_chunks",
-        "_events",
-        "_first_at",
-        "_kept",
-        "_normalizers",
-        "_now",
-        "_open",
-        "_streamed",
-    )
-
-    def __init__(
-        self,
-        content_type: str,
-        normalizers: Sequence[UsageNormalizer],
-        *,
-        encoding: str = "",
-        now: Callable[[], float] = anyio.current_time,
-    ) -> None:
-        self._open, self._streamed, self._events = _form(content_type, encoding)
-        self._normalizers = tuple(normalizers)
-        self._now = now
-        self._kept = bytearray()
-        self._chunks = 0
+class Tap(Protocol):
+    """One answer's tap."""
 
     def feed(self, chunk: bytes) -> None:
         """Note a chunk; constant time, whatever the answer's length."""
-        if not self._open or not chunk:
-            return
-        kept = self._kept
-        if self._streamed:
-            self._chunks += 1
-            if not kept:
-                self._first_at = self._now()
-            elif len(kept) > FULL:
-                kept[HEAD:-CAP] = b"\n"
-        elif len(kept) + len(chunk) > CAP:
-            self._open = False
-            kept.clear()
-            return
-        kept += chunk
+        ...
 
     def result(self) -> Usage | None:
         """What the answer said of itself, None if nothing. To be called when it has ended."""
-        found = self._read() if self._open else NOTHING
-        if self._streamed and found.generated_per_second is None:
-            found = found.merged(self._own_rate(found.generated_tokens))
+        ...
+
+
+def tap(
+    content_type: str,
+    reader: UsageReader,
+    *,
+    encoding: str = "",
+    now: Callable[[], float] = anyio.current_time,
+) -> Tap:
+    """A tap for an answer of this type, to be fed every chunk as it passes.
+
+    A compressed answer is not read. `now` gives monotonic seconds.
+    """
+    if encoding and encoding.strip().lower() not in PLAIN:
+        return UNREAD
+    form = _USUAL.get(content_type) or _form(content_type)
+    if form == "document":
+        return DocumentTap(reader)
+    return StreamTap(reader, form == "events", now)
+
+
+class _Unread:
+    """The tap of what cannot be read."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Nothing is noted."""
+
+    def result(self) -> None:
+        """Nothing is known."""
+
+
+class DocumentTap(Struct, eq=False, gc=False):
+    """Keeps a document that is not too long."""
+
+    _reader: UsageReader
+    _kept: bytes | bytearray | None = b""
+    """None: it is too long."""
+
+    def feed(self, chunk: bytes) -> None:
+        """See `Tap`."""
+        kept = self._kept
+        if kept is None:
+            return
+        if len(kept) + len(chunk) > CAP:
+            self._kept = None
+        elif not kept:
+            self._kept = chunk  # as a rule there is no other
+        else:
+            if isinstance(kept, bytes):
+                kept = self._kept = bytearray(kept)
+            kept += chunk
+
+    def result(self) -> Usage | None:
+        """See `Tap`."""
+        if self._kept is None:
+            return None
+        found = self._reader.of_document(self._kept)
         return None if found == NOTHING else found
 
-    def _read(self) -> Usage:
-        """One summary a normalizer, later documents over earlier ones within each."""
-        text = bytes(self._kept)
-        seen: tuple[bytes, ...] = ()
-        for mark in _marks(self._normalizers):
-            if text.find(mark) >= 0:  # `in` takes twice as long: it tries for a number first
-                seen += (mark,)
-        asked = _asked(self._normalizers, seen)
-        if not asked:
-            return NOTHING
-        documents = (
-            [*_lines(text, self._events, _needed(asked, seen))] if self._streamed else _whole(text)
-        )
-        found = NOTHING
-        for normalizer in asked:
-            summary = None
-            try:
-                for document in documents:
-                    if report := normalizer.read(document):
-                        summary = report if summary is None else summary.merged(report)
-            except Exception:  # a plugin's mistake may cost a number, never an answer
-                log.exception("usage normalizer %s raised", type(normalizer).__name__)
-                continue
-            if summary is not None:
-                name = normalizer.name if summary.counts else None
-                summary = replace(summary, count_source=name)
-                found = summary if found is NOTHING else found.merged(summary)
-        return found
+
+class StreamTap(Struct, eq=False, gc=False):
+    """Keeps the start of a stream and its end."""
+
+    _reader: UsageReader
+    _events: bool
+    _now: Callable[[], float]
+    _kept: bytearray = bytearray()
+    _chunks: int = 0
+    _first_at: float = 0.0
+
+    def feed(self, chunk: bytes) -> None:
+        """See `Tap`."""
+        if not chunk:
+            return
+        kept = self._kept
+        self._chunks += 1
+        if not kept:
+            self._first_at = self._now()
+        elif len(kept) > FULL:
+            kept[HEAD:-CAP] = b"\n"
+        kept += chunk
+
+    def result(self) -> Usage | None:
+        """See `Tap`."""
+        found = self._reader.of_stream(self._kept, self._events)
+        if found.generated_per_second is None:
+            found = found.merged(self._own_rate(found.generated_tokens))
+        return None if found == NOTHING else found
 
     def _own_rate(self, tokens: int | None) -> Usage:
         """Tokens over the time that they took to pass: of no meaning for one lump of bytes."""
@@ -122,51 +134,19 @@ class Tap:
         return Usage(generated_per_second=tokens / seconds, source="clock")
 
 
-@lru_cache(maxsize=64)
-def _form(content_type: str, encoding: str) -> tuple[bool, bool, bool]:
-    """Can it be read, is it a stream, and one of events?"""
+UNREAD = _Unread()
+
+
+def _form(content_type: str) -> Form:
     kind = content_type.partition(";")[0].strip().lower()
-    events = kind == EVENT_STREAM
-    return encoding.strip().lower() in ("", "identity"), events or kind in LINES, events
+    if kind == EVENT_STREAM:
+        return "events"
+    return "lines" if kind in LINES else "document"
 
 
-@lru_cache(maxsize=8)
-def _marks(normalizers: tuple[UsageNormalizer, ...]) -> tuple[bytes, ...]:
-    """Each mark once."""
-    return tuple(dict.fromkeys(mark for each in normalizers for mark in each.marks))
-
-
-@lru_cache(maxsize=64)
-def _asked(
-    normalizers: tuple[UsageNormalizer, ...], seen: tuple[bytes, ...]
-) -> tuple[UsageNormalizer, ...]:
-    """Those that may read something in what these marks were seen in."""
-    return tuple(each for each in normalizers if not each.marks or {*each.marks} & {*seen})
-
-
-def _needed(asked: Sequence[UsageNormalizer], seen: Sequence[bytes]) -> Sequence[bytes]:
-    """Of which marks a line needs one to be worth reading; empty: of none."""
-    return seen if all(each.marks for each in asked) else ()
-
-
-def _lines(text: bytes, events: bool, marks: Sequence[bytes]) -> Iterator[Mapping[str, Any]]:
-    first = min((text.find(mark) for mark in marks), default=0)
-    for line in text[text.rfind(b"\n", 0, first) + 1 :].splitlines():
-        if marks and not any(mark in line for mark in marks):
-            continue
-        if events:
-            if not line.startswith(b"data:"):
-                continue
-            line = line[5:]
-        if (line := line.strip()).startswith(b"{"):
-            yield from _whole(line)
-
-
-def _whole(text: bytes) -> Sequence[Mapping[str, Any]]:
-    try:
-        document = _decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ()
-    if isinstance(document, dict):
-        return (document,)
-    return [one for one in document if isinstance(one, dict)] if isinstance(document, list) else ()
+_USUAL: dict[str, Form] = {
+    "application/json": "document",
+    "application/json; charset=utf-8": "document",
+    EVENT_STREAM: "events",
+    f"{EVENT_STREAM}; charset=utf-8": "events",
+}

@@ -7,10 +7,12 @@ import json
 import pytest
 
 from jano_core.plugin.contracts import Usage, UsageNormalizer
-from jano_core.telemetry.tap import CAP, FULL, Tap
+from jano_core.telemetry.tap import CAP, FULL, tap
 from jano_core.telemetry.usage import BUILTIN
+from jano_core.telemetry.usage_reader import UsageReader
 
 ALL = [kind() for kind in BUILTIN]
+READER = UsageReader(ALL)
 SSE = "text/event-stream; charset=utf-8"
 
 
@@ -26,10 +28,10 @@ class Watch:
 
 
 def read(kind: str, *chunks: bytes, encoding: str = "") -> Usage | None:
-    tap = Tap(kind, ALL, encoding=encoding, now=Watch())
+    one = tap(kind, READER, encoding=encoding, now=Watch())
     for chunk in chunks:
-        tap.feed(chunk)
-    return tap.result()
+        one.feed(chunk)
+    return one.result()
 
 
 def event(**document: object) -> bytes:
@@ -75,10 +77,10 @@ def test_the_first_event_of_a_long_stream_is_kept_as_well():
 
 
 def test_what_is_kept_of_a_stream_is_bounded():
-    tap = Tap(SSE, ALL, now=Watch())
+    one = tap(SSE, READER, now=Watch())
     for _ in range(1000):
-        tap.feed(b"x" * 1000)
-    assert len(tap._kept) <= FULL + 1000
+        one.feed(b"x" * 1000)
+    assert len(one._kept) <= FULL + 1000
 
 
 def test_events_may_be_cut_anywhere():
@@ -176,9 +178,9 @@ def test_a_later_normalizer_wins_and_a_broken_one_costs_nothing(caplog):
         def read(self, document):
             return Usage(prompt_tokens=77)
 
-    tap = Tap("application/json", [*ALL, Broken(), Sure()], now=Watch())
-    tap.feed(json.dumps({"usage": usage(3, 4)}).encode())
-    assert tap.result() == Usage(prompt_tokens=77, generated_tokens=4, count_source="sure")
+    one = tap("application/json", UsageReader([*ALL, Broken(), Sure()]), now=Watch())
+    one.feed(json.dumps({"usage": usage(3, 4)}).encode())
+    assert one.result() == Usage(prompt_tokens=77, generated_tokens=4, count_source="sure")
     assert "Broken" in caplog.text
 
 
@@ -203,10 +205,10 @@ class Picky(Asked):
 def test_who_names_marks_is_asked_only_where_one_is(kind):
     def asked(*documents: dict[str, object]) -> tuple[list[object], list[object]]:
         picky, curious = Picky(), Asked()
-        tap = Tap(kind, [*ALL, picky, curious], now=Watch())
+        one = tap(kind, UsageReader([*ALL, picky, curious]), now=Watch())
         for each in documents:
-            tap.feed(event(**each) if kind == SSE else json.dumps(each).encode())
-        assert tap.result() is not None
+            one.feed(event(**each) if kind == SSE else json.dumps(each).encode())
+        assert one.result() is not None
         return picky.documents, curious.documents
 
     plain, dear = {"choices": ["no price"]}, {"price": 3}
@@ -219,8 +221,8 @@ def test_who_names_marks_is_asked_only_where_one_is(kind):
 
 def test_of_a_stream_only_marked_events_are_read():
     picky = Picky()
-    tap = Tap(SSE, [picky], now=Watch())
+    one = tap(SSE, UsageReader([picky]), now=Watch())
     for each in ({"choices": []}, {"price": 1}, {"choices": []}, {"cost": 2}, {"choices": []}):
-        tap.feed(event(**each))
-    assert tap.result() is not None
+        one.feed(event(**each))
+    assert one.result() is not None
     assert picky.documents == [{"price": 1}, {"cost": 2}]

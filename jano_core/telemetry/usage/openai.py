@@ -20,9 +20,11 @@ class OpenAIUsage(UsageNormalizer):
         """Usage in a whole answer, in a stream's last chunk, or in `response.completed`."""
         if document.get("type") in MESSAGE_TYPES:
             return None
-        usage = member(document, "usage") or member(member(document, "response"), "usage")
-        if not usage:
-            return None
+        usage = document.get("usage")
+        if not usage or not isinstance(usage, dict):
+            usage = member(member(document, "response"), "usage")
+            if not usage:
+                return None
         prompt = count(usage.get("prompt_tokens"))
         if prompt is None:
             prompt = count(usage.get("input_tokens"))
