@@ -85,13 +85,18 @@ class Narrator:
 
     def ended(self, ticket: Ticket, end: Ending, now: float) -> None:
         """It is over."""
-        if ticket is self._coming:  # refused at once
-            self._coming = None
-        elif self._coming is not None:
-            self.waits()
-        if ticket.about.internal:
+        if self._coming is not None:
+            if ticket is self._coming:
+                self._coming = None  # refused at once
+            else:
+                self.waits()
+        about = ticket.about
+        if about.internal:
             return
         request, lease = ticket.request, ticket.current
+        queue_ms, swap_ms, attempt = None, None, 1
+        if lease is not None:
+            queue_ms, swap_ms, attempt = lease.queue_ms, lease.swap_ms, lease.attempt
         self._facts.emit(
             f.RequestEnded(
                 now + self._ahead,
@@ -100,8 +105,8 @@ class Narrator:
                 end.outcome,
                 end.status,
                 (now - request.arrived) * 1000,
-                lease.queue_ms if lease else None,
-                lease.swap_ms if lease else None,
+                queue_ms,
+                swap_ms,
                 ticket.ttfb_ms,
                 end.usage,
                 end.bytes_in,
@@ -109,10 +114,10 @@ class Narrator:
                 request.client,
                 request.session,
                 request.priority.label,
-                ticket.about.path,
+                about.path,
                 end.code,
                 end.error,
-                lease.attempt if lease else 1,
+                attempt,
                 ticket.resident,
                 end.content_type,
                 self._health.count(ticket.model, now) if end.code == "model_unavailable" else 0,

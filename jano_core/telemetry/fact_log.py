@@ -49,9 +49,22 @@ def _log_requeued(fact: RequestRequeued) -> None:
 
 
 def _log_end(fact: RequestEnded) -> None:
-    if fact.outcome == "served":
-        _log_served(fact)
-        return
+    served = fact.outcome == "served"
+    if not served:
+        _log_trouble(fact)
+        if fact.outcome != "left" or fact.queue_ms is None:
+            return
+    about = {
+        "id": fact.id,
+        "model": fact.model,
+        "status": fact.status,
+        "ms": round(fact.total_ms),
+        "aborted": not served,
+    }
+    say(log, logging.INFO, "passthrough served" if fact.resident else "served", about)
+
+
+def _log_trouble(fact: RequestEnded) -> None:
     about = {"id": fact.id, "model": fact.model}
     problem = {"code": fact.code or None, "err": fact.error or None}
     granted = fact.queue_ms is not None
@@ -61,7 +74,6 @@ def _log_end(fact: RequestEnded) -> None:
         case "left":
             which = "passthrough upstream" if fact.resident else "upstream"
             _say(logging.INFO, f"{which} aborted by client disconnect", **about)
-            _log_served(fact)
         case "refused" if fact.code == "model_unavailable":
             text = "failing fast: backend marked bad"
             _say(logging.WARNING, text, **about, fails=fact.fails, err=fact.error)
@@ -70,21 +82,6 @@ def _log_end(fact: RequestEnded) -> None:
             _say(logging.ERROR, f"{which} failed", **about, status=fact.status, **problem)
         case outcome:
             _say(logging.WARNING, outcome, **about, status=fact.status, **problem)
-
-
-def _log_served(fact: RequestEnded) -> None:
-    say(
-        log,
-        logging.INFO,
-        "passthrough served" if fact.resident else "served",
-        {
-            "id": fact.id,
-            "model": fact.model,
-            "status": fact.status,
-            "ms": round(fact.total_ms),
-            "aborted": fact.outcome == "left",
-        },
-    )
 
 
 def _log_swap_start(fact: SwapStarted) -> None:

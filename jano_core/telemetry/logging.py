@@ -109,7 +109,10 @@ class LineHandler(logging.Handler):
             self.asked = NOT_ASKED
             if lines := self.unwritten:
                 self.unwritten = []
-                self._hand_over(lines)
+                if self._sink is not None:
+                    if self._strays:
+                        self._hand_over(())
+                    self._sink(lines)
                 self._write(lines)
 
     def take_soon(self) -> None:

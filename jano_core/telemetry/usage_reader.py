@@ -35,7 +35,7 @@ class UsageReader:
         """Bits of the marks that were seen → whom to ask then."""
 
     def of_document(self, text: Text) -> Usage:
-        """What a JSON document says, or a list of some; `NOTHING` where that is none."""
+        """What a JSON document says, or a list of some; `NOTHING` where nothing is said."""
         asked, _ = self._choice(text)
         return _summed(asked, _documents(text)) if asked else NOTHING
 
@@ -73,8 +73,8 @@ def _summed(asked: Sequence[UsageNormalizer], documents: Sequence[Document]) -> 
             log.exception("usage normalizer %s raised", type(normalizer).__name__)
             continue
         if summary is not None:
-            name = normalizer.name if summary.counts else None
-            summary = replace(summary, count_source=name)
+            counts = summary.prompt_tokens is not None or summary.counts
+            summary = replace(summary, count_source=normalizer.name if counts else None)
             found = summary if found is NOTHING else found.merged(summary)
     return found
 

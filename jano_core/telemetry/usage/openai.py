@@ -10,6 +10,9 @@ from .anthropic import MESSAGE_TYPES
 from .numbers import count, member, rate
 
 
+RATES = frozenset({"completion_tokens_per_sec", "prompt_tokens_per_sec"})
+
+
 class OpenAIUsage(UsageNormalizer):
     """Also vLLM, SGLang, MLX and whoever else speaks it; TabbyAPI adds rates of its own."""
 
@@ -31,8 +34,10 @@ class OpenAIUsage(UsageNormalizer):
         generated = count(usage.get("completion_tokens"))
         if generated is None:
             generated = count(usage.get("output_tokens"))
-        generated_rate = rate(usage.get("completion_tokens_per_sec"))
-        prompt_rate = rate(usage.get("prompt_tokens_per_sec"))
+        generated_rate = prompt_rate = None
+        if not RATES.isdisjoint(usage):
+            generated_rate = rate(usage.get("completion_tokens_per_sec"))
+            prompt_rate = rate(usage.get("prompt_tokens_per_sec"))
         return Usage(
             prompt_tokens=prompt,
             generated_tokens=generated,
