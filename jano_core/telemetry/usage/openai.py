@@ -9,7 +9,6 @@ from ...plugin.contracts import Usage, UsageNormalizer
 from .anthropic import MESSAGE_TYPES
 from .numbers import count, member, rate
 
-
 RATES = frozenset({"completion_tokens_per_sec", "prompt_tokens_per_sec"})
 
 
