@@ -29,7 +29,8 @@ _REMADE_UP = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 """Not forwarded to a server, besides: its own host, the length as sent, and an answered 100."""
 
 _OWN = frozenset({b"x-jano-request-id", b"x-jano-model", b"x-jano-queue-ms", b"x-jano-swap-ms"})
-_REMADE_DOWN = HOP_BY_HOP | _OWN
+_REMADE_DOWN = HOP_BY_HOP | _OWN | {b"date"}
+"""Not passed on to a client, besides: what Jano says itself, and the time, which its server says."""
 
 
 def upward(call: Call, consumed: Collection[bytes], *, identity_only: bool) -> RawHeaders:
@@ -101,8 +102,8 @@ def _shown(model: str) -> bytes:
 def waits(queue_ms: float, swap_ms: float) -> RawHeaders:
     """How long the request waited, and how much of that was a swap."""
     return [
-        (b"x-jano-queue-ms", b"%d" % round(queue_ms)),
-        (b"x-jano-swap-ms", b"%d" % round(swap_ms)),
+        (b"x-jano-queue-ms", b"%d" % (queue_ms + 0.5)),
+        (b"x-jano-swap-ms", b"%d" % (swap_ms + 0.5)),
     ]
 
 

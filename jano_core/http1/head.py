@@ -15,6 +15,7 @@ STATUS_LINES = {
 _OWN = {b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"trailer", b"date"}
 """Of the connection, not of the application: dropped where it gives them."""
 _OWN_WITHOUT_BODY = _OWN | {b"content-length"}
+_line = b": ".join
 
 
 class _Last:
@@ -50,7 +51,9 @@ class Head:
         announced = fields.get(b"content-length")
         length = None if announced is None else int(announced)
         dropped = _OWN if status != 204 else _OWN_WITHOUT_BODY
-        lines = [b": ".join(pair) for pair in headers if pair[0] not in dropped]
+        if not dropped.isdisjoint(fields):
+            headers = [pair for pair in headers if pair[0] not in dropped]
+        lines = [*map(_line, headers), b""]
         status_line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
         server = b"" if b"server" in fields else b"server: jano\r\n"
         self.length = length
@@ -61,7 +64,6 @@ class Head:
             server += b"transfer-encoding: chunked\r\n"
         if not keep_alive:
             server += b"connection: close\r\n"
-        lines.append(b"")
         given = b"\r\n".join(lines)
         if len(given.splitlines()) != len(lines) - 1:
             raise ValueError("a line break in a header")

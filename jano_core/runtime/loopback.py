@@ -33,6 +33,7 @@ STALE_WITHIN_S = 1.0
 that was being worked on, and not to be asked for twice."""
 
 SCHEMES = ("http", "http+unix")
+_line = b": ".join
 
 
 class LoopbackResponse:
@@ -241,10 +242,9 @@ def request_head(method: str, target: bytes, headers: Headers) -> bytes:
 
     Raises `UpstreamError` where a line of it would become two, or a word two words.
     """
-    lines = [b"%b %b HTTP/1.1" % (method.encode(), target)]
-    lines += [b": ".join(pair) for pair in headers]
-    lines += (b"", b"")
+    first = b"%b %b HTTP/1.1" % (method.encode(), target)
+    lines = [first, *map(_line, headers), b"", b""]
     head = b"\r\n".join(lines)
-    if len(head.splitlines()) != len(lines) - 1 or len(lines[0].split(b" ")) != 3:
+    if len(head.splitlines()) != len(lines) - 1 or len(first.split(b" ")) != 3:
         raise UpstreamError("cannot be sent: a line break or a space where none may be")
     return head
