@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .filling import Filling
 from .head import plain
 from .link import LINGER_S, NEVER, Link
 from .request import PIECE_COST, Request, RequestReader
@@ -14,7 +15,7 @@ from .turn import Turn
 if TYPE_CHECKING:
     from .listener import Listener
 
-HIGH_WATER = 256 * 1024
+HIGH_WATER = 128 * 1024
 """Cost of what nobody has read yet before the client is held back."""
 LOW_WATER = 64 * 1024
 MANY_WAITING = 8
@@ -82,6 +83,19 @@ class Connection(Link):
         if not self.reading:
             self._release()
         return piece
+
+    def fill(self, place: memoryview) -> None:
+        """Have the rest of the body, which has this length, put there; `filled` is called then."""
+        self.transport.set_protocol(Filling(self, place))
+
+    def filled(self) -> None:
+        """The body is whole; what comes next is the next request."""
+        self.transport.set_protocol(self)
+        self._reader.pass_by()
+        if self._turn is None:
+            self._next()
+        else:
+            self._turn.tell()
 
     def may_keep_alive(self, request: Request) -> bool:
         """Whether another request may follow this one."""

@@ -106,6 +106,12 @@ class RequestReader:
         self.unread -= sum(map(len, request.body)) + PIECE_COST * len(request.body)
         request.body.clear()
 
+    def pass_by(self) -> None:
+        """The rest of the body that was coming has come another way."""
+        assert self._request is not None
+        self._request.complete = True
+        self._parser = httptools.HttpRequestParser(self)
+
     # -- called by the parser
 
     def on_message_begin(self) -> None:

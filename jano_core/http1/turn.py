@@ -107,7 +107,11 @@ class Turn:
             "headers": request.headers,
             "client": connection.client,
             "server": connection.listener.address,
-            "extensions": {"jano.hangup": self.on_hangup, "jano.put": self.put},
+            "extensions": {
+                "jano.hangup": self.on_hangup,
+                "jano.put": self.put,
+                "jano.fill": self.fill,
+            },
         }
 
     def on_hangup(self, callback: Callable[[], None] | None) -> None:
@@ -129,11 +133,26 @@ class Turn:
             if request.complete and not self._whole:
                 self._whole = True
                 return {"type": "http.request", "body": b"", "more_body": False}
-            if request.expects and not (request.complete or self.begun):
-                request.expects = False
-                self._connection.write(CONTINUE)
+            self._welcome()
             await self._something()
         return {"type": "http.disconnect"}
+
+    async def fill(self, place: memoryview) -> bool:
+        """Instead of `receive`: have the whole body, which has this length, put there. False: the
+        client has gone, or has its answer.
+        """
+        request, at = self.request, 0
+        while request.body:
+            piece = self._connection.take(request)
+            place[at : at + len(piece)] = piece
+            at += len(piece)
+        self._whole = True
+        if not (request.complete or self._gone or self.complete):
+            self._welcome()
+            self._connection.fill(place[at:])
+        while not (request.complete or self._gone or self.complete):
+            await self._something()
+        return request.complete and not self._gone
 
     async def send(self, message: Message) -> None:
         """ASGI's `send`; waits only for a client that is slower than what is sent to it. Otherwise
@@ -162,6 +181,13 @@ class Turn:
         return None if self.complete else self._connection.full
 
     # -- called by the connection
+
+    def _welcome(self) -> None:
+        """Say the word that the client may wait for before it sends the body."""
+        request = self.request
+        if request.expects and not (request.complete or self.begun):
+            request.expects = False
+            self._connection.write(CONTINUE)
 
     async def _something(self) -> None:
         """Wait until something has come; any number of tasks may."""

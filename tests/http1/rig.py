@@ -26,6 +26,7 @@ class FakeTransport(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
+        self.protocol: asyncio.BaseProtocol | None = None
         self.writes: list[bytes] = []
         self.reading = True
         self.ended = ""
@@ -44,6 +45,9 @@ class FakeTransport(asyncio.Transport):
     def write(self, data: Any) -> None:
         assert not self.ended
         self.writes.append(bytes(data))
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
 
     def pause_reading(self) -> None:
         assert self.reading
@@ -80,19 +84,36 @@ class Rig:
         self.listener.loop = asyncio.get_running_loop()
         self.transport = FakeTransport()
         self.connection = Connection(self.listener)
+        self.transport.set_protocol(self.connection)
         self.connection.connection_made(self.transport)
 
     async def feed(self, *pieces: bytes) -> bytes:
         """What is answered to these pieces."""
         before = len(self.transport.out)
         for piece in pieces:
-            self.connection.data_received(piece)
+            self.say(piece)
             await steps(1)
         await steps()
         return self.transport.out[before:]
 
+    def say(self, data: bytes) -> None:
+        """Have it taken by whoever takes it, as a loop does."""
+        while data:
+            protocol = self.transport.protocol
+            if isinstance(protocol, asyncio.BufferedProtocol):
+                place = memoryview(protocol.get_buffer(-1))
+                size = min(len(place), len(data))
+                place[:size] = data[:size]
+                protocol.buffer_updated(size)
+            else:
+                assert isinstance(protocol, asyncio.Protocol)
+                size = len(data)
+                protocol.data_received(data)
+            data = data[size:]
+
     async def hang_up(self) -> None:
-        self.connection.connection_lost(None)
+        assert self.transport.protocol is not None
+        self.transport.protocol.connection_lost(None)
         await steps()
 
 
@@ -110,6 +131,20 @@ async def body_of(receive: Receive) -> bytes:
         if not message["more_body"]:
             return body
     raise ConnectionError("the client is gone")
+
+
+def length_of(scope: Scope) -> int:
+    """The announced length of the body."""
+    return int(dict(scope["headers"]).get(b"content-length", b"0"))
+
+
+async def filling(scope: Scope, receive: Receive, send: Send) -> None:
+    """As `echo`, but the body is put where this says."""
+    text = bytearray(length_of(scope))
+    with memoryview(text) as place:
+        assert await scope["extensions"]["jano.fill"](place)
+    text[:0] = b"%b %b " % (scope["method"].encode(), scope["raw_path"])  # nobody else holds it
+    await whole(send, bytes(text))
 
 
 async def head(send: Send, status: int = 200, *headers: tuple[bytes, bytes]) -> None:

@@ -22,7 +22,19 @@ from jano_core.http1 import listener as listening
 from jano_core.http1.asgi import Application, Receive, Scope, Send
 from jano_core.http1.listener import Listener
 from jano_core.sockets import listen_tcp, listen_unix
-from tests.http1.rig import CLOSING, GET, Held, body, body_of, echo, head, post, whole
+from tests.http1.rig import (
+    CLOSING,
+    GET,
+    Held,
+    body,
+    body_of,
+    echo,
+    filling,
+    head,
+    length_of,
+    post,
+    whole,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.wire]
 
@@ -111,6 +123,61 @@ async def test_a_big_body_both_ways() -> None:
         one.say(post(text))
         assert (await one.answer()).endswith(text)
     assert sizes == [len(text)]
+
+
+async def test_a_big_body_put_where_it_is_wanted_and_the_next_request() -> None:
+    async with serving(filling) as listener, client(listener) as one:
+        for number in range(3):
+            text = os.urandom(2**20) * 10 + b"%d" % number
+            one.say(post(text) + post(b"next") + GET)
+            assert (await one.answer()).endswith(b"\r\n\r\nPOST / " + text)
+            assert (await one.answer()).endswith(b"\r\n\r\nPOST / next")
+            assert (await one.answer()).endswith(b"\r\n\r\nGET / ")
+        assert len(listener.connections) == 1
+
+
+async def test_a_big_body_that_nobody_asks_for_stays_with_the_client() -> None:
+    held = Held()
+    size = 2**26
+    place = bytearray(size)
+    async with serving(held) as listener, client(listener) as one:
+        one.say(post(b"")[:-21] + b"content-length: %d\r\n\r\n" % size)
+        one.say(b"x" * size)
+        buffered = one.writer.transport.get_write_buffer_size
+        before = -1
+        while before != buffered():
+            before = buffered()
+            await asyncio.sleep(0.2)
+        assert before > size // 2
+        (call,) = held.calls
+        async with asyncio.timeout(LONG):
+            assert await call.scope["extensions"]["jano.fill"](memoryview(place))
+        assert place.count(b"x") == size
+        await whole(call.send, b"yes")
+        assert (await one.answer()).endswith(b"yes")
+        call.over.set()
+
+
+@pytest.mark.parametrize("how", ["half", "reset", "close"])
+async def test_a_client_that_leaves_while_its_body_is_put_somewhere(how: str) -> None:
+    ends: list[bool] = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        place = memoryview(bytearray(length_of(scope)))
+        ends.append(await scope["extensions"]["jano.fill"](place))
+
+    async with serving(application) as listener, client(listener) as one:
+        one.say(post(b"x" * 2**22)[:-1])
+        await one.writer.drain()
+        await until(lambda: listener.running)
+        if how == "half":
+            one.writer.write_eof()
+        elif how == "reset":
+            one.reset()
+        else:
+            one.writer.close()
+        await until(lambda: not listener.running)
+    assert ends == [False]
 
 
 async def test_a_client_that_does_not_read_holds_the_application_back() -> None:
