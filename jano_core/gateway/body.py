@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import partial
 from mmap import ACCESS_READ, mmap
 
 import anyio
@@ -14,36 +15,16 @@ from ..units import show_size
 from .call import Call, ClientGone
 from .filters import Edit, edited
 from .members import Buffer
+from .memory import Room, fresh
 
+LARGE = 2**19
+"""A body that is announced to be larger gets its place at once, if there is room."""
 IN_MEMORY = 2**20
-"""Larger bodies need room; without any they go to a temporary file, which is gone when the exchange
-ends.
-"""
-ROOM = 64 * 2**20
-"""Bytes of memory for larger bodies, of all calls together."""
+"""Without room larger bodies go to a temporary file, which is gone when the exchange ends."""
 PIECE = 2**18
 """Bytes of a big body that are handed to the model server at a time."""
-
-
 DISCARD_S = 2.0
 """How long the rest of a refused body is read."""
-
-
-class Room:
-    """Memory that larger bodies share."""
-
-    def __init__(self, size: int = ROOM) -> None:
-        self.left = size
-
-    def take(self, size: int) -> int:
-        """So much of it, or nothing."""
-        taken = size if size <= self.left else 0
-        self.left -= taken
-        return taken
-
-    def give_back(self, size: int) -> None:
-        """What was taken is free again."""
-        self.left += size
 
 
 class Body:
@@ -51,10 +32,10 @@ class Body:
 
     _changes: Sequence[Edit] = ()
 
-    def __init__(self, buffer: Buffer, room: Room | None = None, taken: int = 0) -> None:
+    def __init__(self, buffer: Buffer, room: Room | None = None) -> None:
         self.buffer = buffer
         self._room = room
-        self._taken = taken
+        """What gave the memory for it, if it is large and in memory."""
 
     def __len__(self) -> int:
         """The length as it came."""
@@ -64,24 +45,34 @@ class Body:
         """Have these edits in `outgoing`, instead of any earlier ones."""
         self._changes = changes
 
-    def outgoing(self) -> tuple[int, bytes | AsyncPieces]:
+    def outgoing(self) -> tuple[int, Content]:
         """Length and content to send; the content can be sent more than once."""
-        if not self._changes and isinstance(self.buffer, bytes):
-            return len(self.buffer), self.buffer
-        pieces = list(edited(self.buffer, self._changes))
+        buffer = self.buffer
+        if not self._changes and isinstance(buffer, bytes):
+            return len(buffer), buffer
+        pieces = list(edited(buffer, self._changes))
         length = sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in pieces)
-        if isinstance(self.buffer, mmap):
-            return length, AsyncPieces(self.buffer, pieces)
-        whole = self.buffer
-        return length, b"".join(p if isinstance(p, bytes) else whole[p[0] : p[1]] for p in pieces)
+        if isinstance(buffer, mmap) and self._room is None:
+            return length, AsyncPieces(buffer, pieces)
+        old = memoryview(buffer)
+        if not self._changes:
+            return length, old
+        parts = (p if isinstance(p, bytes) else old[p[0] : p[1]] for p in pieces)
+        if isinstance(buffer, bytes):
+            return length, b"".join(parts)
+        new = fresh(length)
+        for part in parts:
+            new.write(part)
+        return length, memoryview(new)[:length]
 
     def close(self) -> None:
-        """Give a big body's file or room back."""
+        """Give a big body's file or room back. The bytes are gone with the last who refers to them,
+        which may be a connection that is just closing.
+        """
         if self._room is not None:
-            self._room.give_back(self._taken)
+            self._room.give_back(len(self.buffer))
             self._room = None
-        if isinstance(self.buffer, mmap):
-            self.buffer.close()
+        self.buffer = b""
 
 
 class AsyncPieces:
@@ -101,6 +92,10 @@ class AsyncPieces:
                 yield self._buffer[start : min(start + PIECE, piece[1])]
 
 
+Content = bytes | memoryview | AsyncPieces
+"""What a model server is sent."""
+
+
 async def read_body(call: Call, limit: int, room: Room) -> Body:
     """Read it whole; it must be closed. Raises `Refused` past `limit` bytes (at once where its
     length is announced) and `ClientGone`.
@@ -109,30 +104,50 @@ async def read_body(call: Call, limit: int, room: Room) -> Body:
     length = int(announced) if announced.isdigit() else 0
     if length > limit:
         raise _too_large(limit)
+    if length > LARGE and room.take(length):
+        return await _in_room(call, length, room)
     piece, more = await _received(call)
     if not more and len(piece) <= IN_MEMORY and len(piece) <= limit:
         return Body(piece)
-    taken = room.take(length) if length > IN_MEMORY else 0
+    return await _read_on(call, piece, more, limit)
+
+
+async def _in_room(call: Call, length: int, room: Room) -> Body:
+    """Every piece goes to its place at once, so that a large body is never there twice."""
     try:
-        return await _read_on(call, piece, more, limit, room, taken)
+        whole = fresh(length)
+        with memoryview(whole)[:length] as place:
+            if not await (call.fill or partial(_fill, call))(place):
+                raise ClientGone
+        if len(whole) > length:
+            whole.resize(length)
     except BaseException:
-        room.give_back(taken)
+        room.give_back(length)
         raise
+    return Body(whole, room)
 
 
-async def _read_on(
-    call: Call, piece: bytes, more: bool, limit: int, room: Room, taken: int
-) -> Body:
-    pieces, size, fitting = [piece], len(piece), max(IN_MEMORY, taken)
-    while more and size <= min(fitting, limit):
+async def _fill(call: Call, place: memoryview) -> bool:
+    """As `Call.fill`, piece by piece."""
+    at, more = 0, True
+    while more:
+        piece, more = await _received(call)
+        place[at : at + len(piece)] = piece
+        at += len(piece)
+    return at == len(place)
+
+
+async def _read_on(call: Call, piece: bytes, more: bool, limit: int) -> Body:
+    pieces, size = [piece], len(piece)
+    while more and size <= min(IN_MEMORY, limit):
         piece, more = await _received(call)
         pieces.append(piece)
         size += len(piece)
     if size > limit:
         raise _too_large(limit)
-    if size > fitting:
+    if size > IN_MEMORY:
         return await _on_disk(call, pieces, more, limit)
-    return Body(b"".join(pieces), room, taken)
+    return Body(b"".join(pieces))
 
 
 async def _on_disk(call: Call, pieces: list[bytes], more: bool, limit: int) -> Body:

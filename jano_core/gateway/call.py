@@ -14,6 +14,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 RawHeaders = list[tuple[bytes, bytes]]
 OnHangup = Callable[[Callable[[], None] | None], None]
+Fill = Callable[[memoryview], Awaitable[bool]]
 
 
 class Full(Protocol):
@@ -37,6 +38,10 @@ anything else happens. Jano's own server then makes no preparations to send the 
 HANGUP = "jano.hangup"
 """An extension of ASGI that Jano's own server offers. It takes what is to be called when the client
 goes before it has its whole answer, or None to take that back.
+"""
+FILL = "jano.fill"
+"""An extension of ASGI that Jano's own server offers instead of `receive`. It takes room for a body
+of announced length, and returns when the body is there, or False when the client has gone before.
 """
 
 
@@ -68,6 +73,11 @@ class Call:
         """Where the server offers it: has a call made, at once, when the client hangs up."""
         self._put: Put | None = extensions.get(PUT) if extensions else None
         self._send = send
+
+    @property
+    def fill(self) -> Fill | None:
+        """Where the server offers it: has the whole body put where it is wanted."""
+        return (self._scope.get("extensions") or {}).get(FILL)
 
     @property
     def raw_path(self) -> bytes:

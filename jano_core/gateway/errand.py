@@ -12,11 +12,12 @@ import msgspec
 from ..config.schema import ModelTable
 from ..errors import Refused
 from ..plugin.contracts import Caller
-from .body import IN_MEMORY, Room, read_body
+from .body import IN_MEMORY, read_body
 from .call import Call, RawHeaders
 from .destination import unknown_model
 from .framing import EVENTS
 from .house import House
+from .memory import Room
 from .reply import Reply, done, send_whole
 from .vigil import Pulse
 from .watch import Watch

@@ -10,7 +10,7 @@ import anyio
 from ..errors import Refused
 from ..plugin.contracts import Caller
 from ..runtime.ticket import Ending
-from .body import AsyncPieces, Body
+from .body import Body, Content
 from .call import Call, RawHeaders
 from .destination import Destination
 from .headers import identity, replaced, upward, waits
@@ -122,7 +122,7 @@ class Exchange:
                 raise Refused("upstream_failed", f"the server of {ticket.model} {broken}")
             self._scope = Interruptible()
 
-    def _asked(self, lease: Lease) -> tuple[bytes, RawHeaders, bytes | AsyncPieces, int]:
+    def _asked(self, lease: Lease) -> tuple[bytes, RawHeaders, Content, int]:
         """What the server is sent: target, headers, body and its length."""
         call, destination = self._call, self._destination
         target = destination.prepare(call, self._body, lease.spec.upstream_model)

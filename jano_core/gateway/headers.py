@@ -30,7 +30,8 @@ _REMADE_UP = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 
 _OWN = frozenset({b"x-jano-request-id", b"x-jano-model", b"x-jano-queue-ms", b"x-jano-swap-ms"})
 _REMADE_DOWN = HOP_BY_HOP | _OWN | {b"date"}
-"""Not passed on to a client, besides: what Jano says itself, and the time, which its server says."""
+"""Not passed on to a client, besides: what Jano says itself, and the time, which its HTTP server
+says."""
 
 
 def upward(call: Call, consumed: Collection[bytes], *, identity_only: bool) -> RawHeaders:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import Refused, UpstreamError
 from ..plugin.contracts import Usage
 from ..telemetry.tap import Tap, tap
-from .body import AsyncPieces
+from .body import Content
 from .call import Full, RawHeaders
 from .early import Pour, as_refusal, pour_as_event
 from .framing import Framing
@@ -65,7 +65,7 @@ class Relay:
         method: str,
         target: bytes,
         headers: RawHeaders,
-        content: bytes | AsyncPieces,
+        content: Content,
         length: int,
     ) -> None:
         """Ask and pass on; `broken` then says whether the server broke off. Raises `Refused` where

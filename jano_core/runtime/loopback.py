@@ -35,6 +35,10 @@ that was being worked on, and not to be asked for twice."""
 SCHEMES = ("http", "http+unix")
 _line = b": ".join
 
+Sent = bytes | memoryview | AsyncIterable[bytes]
+WHOLE = (bytes, memoryview)
+"""Bodies that are all there, and can be sent again."""
+
 
 class LoopbackResponse:
     """An answer whose head has come. Whoever opened it must close it, also when cancelled."""
@@ -121,7 +125,7 @@ class Loopback:
         """What is sent at the end of this step."""
 
     async def open(
-        self, method: str, target: bytes, headers: Headers, body: bytes | AsyncIterable[bytes]
+        self, method: str, target: bytes, headers: Headers, body: Sent
     ) -> LoopbackResponse:
         """Send a request and return as soon as the answer's head is there.
 
@@ -136,7 +140,7 @@ class Loopback:
                 connection = await self._connect()
             answer = Answer(method)
             try:
-                if isinstance(body, bytes):
+                if isinstance(body, WHOLE):
                     self._send(connection, answer, head, body)
                 else:
                     chunked = (b"transfer-encoding", b"chunked") in headers
@@ -150,7 +154,7 @@ class Loopback:
                 return LoopbackResponse(self, connection, answer)
             self._discard(connection)
             soon = time.monotonic() - began < STALE_WITHIN_S
-            if kept is None or not soon or answer.heard or not isinstance(body, bytes):
+            if kept is None or not soon or answer.heard or not isinstance(body, WHOLE):
                 raise UpstreamError(answer.failure)
             # The connection had been kept from an earlier exchange, and the server closed it just
             # before this one was sent. What is kept besides is as old: start anew.
@@ -175,7 +179,9 @@ class Loopback:
             self._discard(connection)
         self._idle.clear()
 
-    def _send(self, connection: Connection, answer: Answer, head: bytes, body: bytes) -> None:
+    def _send(
+        self, connection: Connection, answer: Answer, head: bytes, body: bytes | memoryview
+    ) -> None:
         if len(body) > JOINED:
             connection.begin(answer, head, body)
         elif len(self._all) - len(self._idle) <= CROWD:

@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
 
     # -- called by the exchange
 
-    def begin(self, answer: Answer, *request: bytes) -> None:
+    def begin(self, answer: Answer, *request: bytes | memoryview) -> None:
         """Send a request, or as much of it as there is; `answer` is fed from now on."""
         self._answer = answer
         self._reader.expect(answer)

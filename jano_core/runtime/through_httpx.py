@@ -13,7 +13,7 @@ import anyio
 import httpx
 
 from ..errors import UpstreamError
-from .loopback import CONNECT_TIMEOUT_S, IDLE_CONNECTIONS, KEEPALIVE_S, STALE_WITHIN_S
+from .loopback import CONNECT_TIMEOUT_S, IDLE_CONNECTIONS, KEEPALIVE_S, STALE_WITHIN_S, WHOLE, Sent
 from .loopback_answer import Headers, Take
 
 CLOSE_WITHIN_S = 1.0
@@ -74,16 +74,14 @@ class ThroughHttpx:
         )
         self._located = lru_cache(maxsize=256)(self._locate)
 
-    async def open(
-        self, method: str, target: bytes, headers: Headers, body: bytes | AsyncIterable[bytes]
-    ) -> HttpxResponse:
+    async def open(self, method: str, target: bytes, headers: Headers, body: Sent) -> HttpxResponse:
         """As `Loopback.open`."""
         fresh = _Freshness()
         request = httpx.Request(
             method,
             self._located(target),
             headers=headers,
-            stream=_Whole(body) if isinstance(body, bytes) else _Streamed(body),
+            stream=_Whole(body) if isinstance(body, WHOLE) else _Streamed(body),
             extensions={
                 "timeout": {"connect": CONNECT_TIMEOUT_S},
                 "target": target,  # the URL object would normalize it
@@ -95,7 +93,7 @@ class ThroughHttpx:
             return HttpxResponse(await self._transport.handle_async_request(request))
         except httpx.TransportError as error:
             soon = anyio.current_time() - began < STALE_WITHIN_S
-            if fresh.connected or not fresh.sent or not soon or not isinstance(body, bytes):
+            if fresh.connected or not fresh.sent or not soon or not isinstance(body, WHOLE):
                 raise UpstreamError(_in_words(error)) from error
         # Else the connection had been kept from an earlier exchange, and the server closed it
         # just before this one was sent.
@@ -132,12 +130,12 @@ class _Freshness:
 class _Whole(httpx.AsyncByteStream):
     """A body that is all there, and can be sent again."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes | memoryview) -> None:
         self._body = body
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._body:
-            yield self._body
+            yield bytes(self._body)
 
 
 class _Streamed(httpx.AsyncByteStream):

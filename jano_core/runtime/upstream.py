@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
-from .loopback import SCHEMES, Loopback
+from .loopback import SCHEMES, WHOLE, Loopback, Sent
 from .loopback_answer import Headers, Take
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Upstream:
         method: str,
         target: bytes,
         headers: Sequence[tuple[bytes, bytes]],
-        body: bytes | AsyncIterable[bytes] = b"",
+        body: Sent = b"",
         length: int | None = None,
     ) -> Awaitable[UpstreamResponse]:
         """Send a request and return as soon as the answer's head is there.
@@ -101,7 +101,7 @@ class Upstream:
         Cancelled, it closes the connection. Raises `UpstreamError`.
         """
         framed = [self._host, *headers]
-        if isinstance(body, bytes):
+        if isinstance(body, WHOLE):
             if body or method in HAS_BODY:
                 framed.append((b"content-length", b"%d" % len(body)))
         elif length is not None:

@@ -23,7 +23,7 @@ async def read(response: UpstreamResponse) -> bytes:
         await response.aclose()
 
 
-async def ask(upstream: Upstream, body: bytes = b"{}") -> bytes:
+async def ask(upstream: Upstream, body: bytes | memoryview = b"{}") -> bytes:
     return await read(await upstream.open("POST", b"/v1/chat", [], body))
 
 
@@ -150,7 +150,10 @@ async def test_a_body_that_breaks_off_is_an_error() -> None:
         await upstream.aclose()
 
 
-async def test_connections_are_kept_and_one_found_dead_is_replaced_once() -> None:
+@pytest.mark.parametrize("body", [b"{}", memoryview(bytearray(2**17))], ids=["small", "big"])
+async def test_connections_are_kept_and_one_found_dead_is_replaced_once(
+    body: bytes | memoryview,
+) -> None:
     requests = []
 
     async def handler(connection: Connection) -> None:
@@ -165,7 +168,7 @@ async def test_connections_are_kept_and_one_found_dead_is_replaced_once() -> Non
 
     async with serving(handler) as url:
         upstream = Upstream(url)
-        assert [await ask(upstream) for _ in range(3)] == [b"first", b"first", b"again"]
+        assert [await ask(upstream, body) for _ in range(3)] == [b"first", b"first", b"again"]
         assert requests == [1, 1, 2, 2]
         await upstream.aclose()
 
