@@ -173,6 +173,20 @@ async def test_connections_are_kept_and_one_found_dead_is_replaced_once(
         await upstream.aclose()
 
 
+async def test_a_big_body_through_another_transport() -> None:
+    seen = b""
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        nonlocal seen
+        seen = await request.aread()
+        return httpx.Response(200, stream=httpx.ByteStream(b"ok"))
+
+    upstream = Upstream("http://model", httpx.MockTransport(handler))
+    assert await ask(upstream, memoryview(bytearray(b"x" * 2**20))) == b"ok"
+    assert seen == b"x" * 2**20
+    await upstream.aclose()
+
+
 async def test_a_fresh_connection_that_breaks_is_not_tried_again() -> None:
     count = 0
 
