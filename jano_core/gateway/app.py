@@ -18,7 +18,7 @@ from .destination import by_name, by_path, leads_to_model, spoken_path
 from .errand import Errand
 from .exchange import Exchange
 from .house import House, admit, dialect_of
-from .memory import Room, keep_pieces
+from .memory import Room, keep_some
 from .origins import cors_headers, guard, preflight_headers
 from .reply import send_refusal, send_whole
 from .submit import submit
@@ -35,7 +35,7 @@ class Gateway:
         self._house = house
         self._watch = Watch()
         self._room = Room()
-        keep_pieces()
+        keep_some()
 
     async def keep_watch(self, *, task_status: TaskStatus[None]) -> None:
         """Runs beside the calls, for ever: gives up model servers that stay silent."""

@@ -60,10 +60,11 @@ class Body:
         parts = (p if isinstance(p, bytes) else old[p[0] : p[1]] for p in pieces)
         if isinstance(buffer, bytes):
             return length, b"".join(parts)
-        new = fresh(length)
+        new, at = memoryview(fresh(length))[:length], 0
         for part in parts:
-            new.write(part)
-        return length, memoryview(new)[:length]
+            new[at : at + len(part)] = part
+            at += len(part)
+        return length, new
 
     def close(self) -> None:
         """Give a big body's file or room back. The bytes are gone with the last who refers to them,
@@ -119,7 +120,7 @@ async def _in_room(call: Call, length: int, room: Room) -> Body:
         with memoryview(whole)[:length] as place:
             if not await (call.fill or partial(_fill, call))(place):
                 raise ClientGone
-        if len(whole) > length:
+        if isinstance(whole, mmap) and len(whole) > length:
             whole.resize(length)
     except BaseException:
         room.give_back(length)

@@ -14,7 +14,7 @@ from mmap import mmap
 import msgspec
 from msgspec import Struct
 
-Buffer = bytes | mmap
+Buffer = bytes | bytearray | mmap
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
 _QUOTED = rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
@@ -95,7 +95,7 @@ def _value_end(buffer: Buffer, at: int) -> int:
 def _nested_end(buffer: Buffer, at: int) -> int:
     open_ones: list[bytes] = []
     while True:
-        sign = buffer[at : at + 1]
+        sign = bytes(buffer[at : at + 1])
         if closer := _CLOSER.get(sign):
             open_ones.append(closer)
         elif not sign or open_ones.pop() != sign:

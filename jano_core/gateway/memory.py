@@ -1,4 +1,4 @@
-"""Memory for large bodies, of the system itself: whoever is done with it has given it back."""
+"""Memory for large bodies: what is kept for the next one, and what the system has back at once."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from mmap import mmap
 
 ROOM = 64 * 2**20
 """Bytes of memory for larger bodies, of all calls together."""
+KEPT = 2**22
+"""Memory up to this size comes from the C library, which keeps twice as much of what is free."""
 PAGE = 2**21 if sys.platform == "linux" else 1
-"""Ten MiB in small pages take longer to get than to send; in large ones they take a tenth of that.
-The C library, asked for so much, would keep it, or give it back and take small pages again.
+"""What is larger comes from the system, and in large pages, where there are any: ten MiB in small
+ones take longer to get than to send, in large ones a tenth of that.
 """
-PIECES = 2**22
-"""Half of what bodies in pieces may take before the C library gives it back."""
 
 
 class Room:
@@ -24,37 +24,33 @@ class Room:
         self.left = size
 
     def take(self, size: int) -> bool:
-        """Have memory for `size` bytes, if there is as much."""
-        taken = whole_pages(size)
-        if taken > self.left:
+        """Have so much of it, if there is as much."""
+        if size > self.left:
             return False
-        self.left -= taken
+        self.left -= size
         return True
 
     def give_back(self, size: int) -> None:
-        """What was taken for `size` bytes is free again."""
-        self.left += whole_pages(size)
+        """What was taken is free again."""
+        self.left += size
 
 
-def fresh(size: int) -> mmap:
-    """At least `size` zeros, which take memory only where something is written. Gone with the last
-    who refers to them.
+def fresh(size: int) -> bytearray | mmap:
+    """At least `size` zeros. Much takes memory only where something is written, and is the
+    system's again when nobody refers to it any more.
     """
-    zeros = mmap(-1, whole_pages(size), flags=maps.MAP_PRIVATE)
+    if size <= KEPT:
+        return bytearray(size)
+    zeros = mmap(-1, size + -size % PAGE, flags=maps.MAP_PRIVATE)
     if sys.platform == "linux":
         with suppress(OSError):  # a kernel that has no large pages
             zeros.madvise(maps.MADV_HUGEPAGE)
     return zeros
 
 
-def keep_pieces() -> None:
-    """Have glibc keep some MiB of what is freed, so that the next pieces of bodies need not be got
-    anew, page by page: it keeps twice the largest block that it has ever given back. One that
-    nothing is written to costs nothing. Other C libraries do not mind.
+def keep_some() -> None:
+    """Have glibc keep what bodies of some MiB, and pieces of bodies, need again and again, instead
+    of getting it anew, page by page: it keeps twice the largest block that it has ever given back.
+    One that nothing is written to costs nothing. Other C libraries do not mind.
     """
-    bytes(PIECES)
-
-
-def whole_pages(size: int) -> int:
-    """The memory that `size` bytes take."""
-    return size + -size % PAGE
+    bytes(KEPT)

@@ -98,12 +98,14 @@ class Captures:
         """Bytes that a single body may take."""
         return self.budget // SHARE
 
-    def begin(self, id: str, path: str, headers: Headers, body: bytes | mmap) -> Capture | None:
+    def begin(
+        self, id: str, path: str, headers: Headers, body: bytes | bytearray | mmap
+    ) -> Capture | None:
         """Capture the exchange of request `id`; None where nothing is captured."""
         if not self.budget or not self.take(OVERHEAD):
             return None
         capture = self.open[id] = Capture(self, path, headers)
-        capture.request.add(body[: self.limit + 1])
+        capture.request.add(bytes(body[: self.limit + 1]))
         return capture
 
     def keep(self, number: int, fact: RequestEnded) -> None:

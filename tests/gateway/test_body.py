@@ -13,7 +13,7 @@ from jano_core.errors import Refused
 from jano_core.gateway.body import IN_MEMORY, LARGE, AsyncPieces, Body, read_body
 from jano_core.gateway.call import Call, ClientGone
 from jano_core.gateway.filters import Edit
-from jano_core.gateway.memory import PAGE, ROOM, Room
+from jano_core.gateway.memory import KEPT, PAGE, ROOM, Room
 
 pytestmark = pytest.mark.anyio
 
@@ -114,7 +114,7 @@ async def test_large_bodies_share_the_room() -> None:
 
 
 @pytest.mark.parametrize("fills", [False, True])
-@pytest.mark.parametrize("size", [LARGE, LARGE + 1, PAGE, PAGE + 1, 3 * PAGE + 12345])
+@pytest.mark.parametrize("size", [LARGE, LARGE + 1, KEPT, KEPT + 1, KEPT + PAGE])
 async def test_an_announced_body_has_its_place(size: int, fills: bool) -> None:
     room, whole = Room(), (bytes(range(256)) * (size // 256 + 1))[:size]
     pieces = [whole[start : start + 300_000] for start in range(0, size, 300_000)]

@@ -19,6 +19,7 @@ def test_every_member_is_found_with_its_own_bytes(
     text = json.dumps(value, ensure_ascii=escaped, **layout).encode(errors="surrogatepass")  # type: ignore[arg-type]
     found = members(text)
     assert found is not None
+    assert members(bytearray(text)) == found
     assert {m.name: json.loads(text[m.value : m.end]) for m in found.list} == value
     assert text[found.close : found.close + 1] == b"}"
 
