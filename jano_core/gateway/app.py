@@ -12,7 +12,7 @@ from ..errors import Refused
 from ..plugin.contracts import Caller, Dialect
 from . import foreign, routes
 from .admission import admitted
-from .body import discard, read_body
+from .body import arrived_body, discard, read_body
 from .call import Call, ClientGone, RawHeaders, Receive, Scope, Send, join_target
 from .destination import by_name, by_path, leads_to_model, spoken_path
 from .errand import Errand
@@ -88,7 +88,9 @@ class Gateway:
         house = self._house
         guard(house.config, call, changes=False)
         caller = admit(house, call, "infer")
-        body = await read_body(call, house.config.server.max_body, self._room)
+        limit = house.config.server.max_body
+        if (body := arrived_body(call, limit)) is None:
+            body = await read_body(call, limit, self._room)
         try:
             destination = by_name(house, call, body, path)
             ticket = submit(house, call, caller, destination)

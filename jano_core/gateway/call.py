@@ -15,6 +15,7 @@ Send = Callable[[Message], Awaitable[None]]
 RawHeaders = list[tuple[bytes, bytes]]
 OnHangup = Callable[[Callable[[], None] | None], None]
 Fill = Callable[[memoryview], Awaitable[bool]]
+Arrived = Callable[[], bytes | None]
 
 
 class Full(Protocol):
@@ -38,6 +39,10 @@ anything else happens. Jano's own server then makes no preparations to send the 
 HANGUP = "jano.hangup"
 """An extension of ASGI that Jano's own server offers. It takes what is to be called when the client
 goes before it has its whole answer, or None to take that back.
+"""
+ARRIVED = "jano.arrived"
+"""An extension of ASGI that Jano's own server offers instead of `receive`. It gives the whole body
+where that has come already, in one piece, and then it has been received; else None.
 """
 FILL = "jano.fill"
 """An extension of ASGI that Jano's own server offers instead of `receive`. It takes room for a body
@@ -72,6 +77,8 @@ class Call:
         self.on_hangup: OnHangup | None = extensions.get(HANGUP) if extensions else None
         """Where the server offers it: has a call made, at once, when the client hangs up."""
         self._put: Put | None = extensions.get(PUT) if extensions else None
+        self.arrived: Arrived | None = extensions.get(ARRIVED) if extensions else None
+        """Where the server offers it: gives a body that need not be waited for."""
         self._send = send
 
     @property

@@ -67,6 +67,7 @@ class Connection(Link):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, from whichever side."""
         super().connection_lost(exc)
+        self._reader.close()
         self._leave()
 
     def stop(self) -> None:

@@ -20,6 +20,7 @@ MAX_WAITING = 64
 PIECE_COST = 64
 """What a piece of a body takes besides its bytes: a body in tiny chunks is not free."""
 
+_SLASH, _HASH = b"/#"
 _TOO_LONG = 431, f"a request's headers may have {MAX_HEAD} bytes"
 _FRAMING = (b"content-length", b"transfer-encoding")
 _ABSOLUTE = re.compile(rb"https?://([^/?@]+)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE | re.DOTALL)
@@ -112,6 +113,12 @@ class RequestReader:
         self._request.complete = True
         self._parser = httptools.HttpRequestParser(self)
 
+    def close(self) -> None:
+        """Nothing more comes. Parser and reader know each other: without this, both would wait for
+        Python's collector.
+        """
+        del self._parser
+
     # -- called by the parser
 
     def on_message_begin(self) -> None:
@@ -149,7 +156,7 @@ class RequestReader:
         if b"transfer-encoding" in fields:
             self._check_coding(fields[b"transfer-encoding"], version)
         request = Request(parser.get_method().decode(), self._url, version, headers)
-        if request.raw_path[:1] != b"/" or b"#" in self._url:
+        if self._url[0] != _SLASH or _HASH in self._url:
             self._settle(request)
         request.keep_alive = parser.should_keep_alive() and version == "1.1"
         if b"expect" in fields:

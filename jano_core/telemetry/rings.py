@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from statistics import fmean
 
 
 class TimeRing:
@@ -30,7 +29,7 @@ class SampleRing:
 
     def mean(self) -> float | None:
         """Their mean to one decimal, None before the first."""
-        return tenth(fmean(self._samples)) if self._samples else None
+        return tenth(sum(self._samples) / len(self._samples)) if self._samples else None
 
 
 def tenth(value: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import socket
 import struct
@@ -21,6 +22,7 @@ from jano_core.http1 import acceptor
 from jano_core.http1 import listener as listening
 from jano_core.http1.asgi import Application, Receive, Scope, Send
 from jano_core.http1.listener import Listener
+from jano_core.http1.request import Request, RequestReader
 from jano_core.sockets import listen_tcp, listen_unix
 from tests.http1.rig import (
     CLOSING,
@@ -228,6 +230,24 @@ async def test_a_client_that_leaves_is_noticed(how: str, when: str) -> None:
                 one.writer.close()
             await gone.wait()
         await until(lambda: not listener.connections and not listener.running)
+
+
+async def test_a_client_leaves_nothing_for_the_collector() -> None:
+    def living() -> int:
+        return sum(isinstance(each, Request | RequestReader) for each in gc.get_objects())
+
+    async with serving(echo) as listener:
+        gc.collect()
+        before = living()
+        gc.disable()
+        try:
+            async with client(listener) as one:
+                for _ in range(3):
+                    one.say(post(b"hi"))
+                    assert (await one.answer()).endswith(b"hi")
+            await until(lambda: living() == before)
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("joined", [False, True])

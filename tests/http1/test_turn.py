@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jano_core.http1.asgi import Receive, Scope, Send
-from tests.http1.rig import GET, Held, Rig, body, echo, head, post, steps
+from tests.http1.rig import GET, Held, Rig, body, body_of, echo, head, post, steps, whole
 
 pytestmark = pytest.mark.anyio
 
@@ -42,6 +42,23 @@ async def test_a_small_body_comes_as_one_message() -> None:
     await rig.feed(post(b"hi"))
     only = {"type": "http.request", "body": b"hi", "more_body": False}
     assert await held.calls[0].receive() == only
+
+
+async def test_a_body_that_has_come_can_be_had_without_waiting() -> None:
+    held = Held()
+    rig = Rig(held)
+    for body_ in (b"", b"hi"):
+        await rig.feed(post(body_))
+        call = held.calls[-1]
+        assert call.scope["extensions"]["jano.arrived"]() == body_
+        await whole(call.send, b"")
+        call.over.set()
+    await rig.feed(post(b"hi")[:-1])
+    arrived = held.calls[-1].scope["extensions"]["jano.arrived"]
+    assert arrived() is None
+    await rig.feed(b"i")
+    assert arrived() is None, "it came in two pieces"
+    assert await body_of(held.calls[-1].receive) == b"hi"
 
 
 async def test_a_big_body_comes_piece_by_piece() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote
@@ -12,10 +13,12 @@ import pytest
 
 from jano_core.errors import UpstreamError
 from jano_core.runtime.loopback import CROWD
+from jano_core.runtime.loopback_answer import Answer, AnswerReader
 from jano_core.runtime.loopback_connection import HIGH_WATER, JOINED
 from jano_core.runtime.loopback_transport import LoopbackTransport
 from jano_core.runtime.upstream import Upstream, UpstreamResponse
 from tests.runtime.raw_server import Connection, serving
+from tests.wire_client import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.wire]
 
@@ -48,6 +51,32 @@ async def test_a_connection_with_rubbish_behind_its_answer_is_not_used_again() -
             assert await read(await upstream.open("POST", b"/", [], b"{}")) == b"ok"
         await upstream.aclose()
     assert numbers == [1, 2]
+
+
+async def test_an_exchange_leaves_nothing_for_the_collector() -> None:
+    """What only Python's collector can free is memory that the next exchange cannot use."""
+
+    def living() -> int:
+        return sum(isinstance(each, Answer | AnswerReader) for each in gc.get_objects())
+
+    async def handler(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            await connection.answer(b"ok")
+
+    async with serving(handler) as url:
+        upstream = Upstream(url)
+        gc.collect()
+        before = living()
+        gc.disable()
+        try:
+            for _ in range(3):
+                assert await read(await upstream.open("POST", b"/", [], b"{}")) == b"ok"
+            assert living() - before <= 2, "the connection's reader, and what it read last"
+            await upstream.aclose()
+            await until(lambda: living() == before, "they are gone with the connection")
+        finally:
+            gc.enable()
 
 
 async def test_what_a_server_says_unasked_is_never_an_answer() -> None:
