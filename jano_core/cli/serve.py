@@ -104,7 +104,7 @@ def _open_log(known: Callable[[], Secrets | None]) -> LogBuffer:
     from ..runtime.log_buffer import LogBuffer
     from ..telemetry import logging
 
-    log = LogBuffer()
+    log = LogBuffer(refresh=logging.settle)
 
     def redact(text: str) -> str:
         secrets = known()

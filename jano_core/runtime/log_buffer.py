@@ -23,7 +23,11 @@ class LogBuffer:
     Writing never waits: a reader that is too slow is told how much it missed.
     """
 
-    def __init__(self, limit_bytes: int = 102400) -> None:
+    def __init__(
+        self, limit_bytes: int = 102400, *, refresh: Callable[[], object] | None = None
+    ) -> None:
+        """`refresh` is called before somebody reads: it adds what is still on its way."""
+        self._refresh = refresh
         self.listener: Callable[[object], None] | None = None
         """Called with every text as it is written, and with every line as it is added."""
         self._limit = limit_bytes
@@ -80,6 +84,8 @@ class LogBuffer:
 
     def history(self) -> str:
         """All that is kept, oldest first, at most the limit."""
+        if self._refresh is not None:
+            self._refresh()
         self._take_lines()
         kept = b"".join(self._chunks)[-self._limit :]
         return kept.decode(errors="ignore")
@@ -91,6 +97,8 @@ class LogBuffer:
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[AsyncIterator[str]]:
         """What is written from now on, for as long as the context is open."""
+        if self._refresh is not None:
+            self._refresh()
         send, receive = anyio.create_memory_object_stream[str](BACKLOG)
         self._readers[send] = 0
         try:

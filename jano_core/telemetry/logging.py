@@ -29,6 +29,10 @@ _UNUSED = {
 library; see "Optimization" in its HOWTO.
 """
 
+LAG_S = 0.005
+"""How long a line may wait inside an event loop, to be written with those that come meanwhile. With
+one request after the other, the line of the last would be written before the next is passed on.
+"""
 STRAYS = 100
 """Lines of other threads that may wait; of more, the newest stay."""
 
@@ -64,7 +68,7 @@ class LineHandler(logging.Handler):
     """Writes every line to `stream` and hands it to `sink`.
 
     What `logging` brings is written at once, with all that was said before it in the same thread.
-    What is said inside an asyncio loop is taken together at the end of the loop's step.
+    What is said inside an asyncio loop is taken together after `LAG_S`, or when `settle` is called.
 
     `sink` is called only in the thread that made the handler, where the event loop is: what another
     thread logs (an exporter, the history) waits for the next line of that one.
@@ -83,7 +87,7 @@ class LineHandler(logging.Handler):
         self.unwritten: list[Line] = []
         """What was said and not written yet."""
         self.asked: object = NOT_ASKED
-        """The loop that is to flush at the end of its step."""
+        """The loop that is to flush soon."""
         self._home = threading.get_ident()
         self._strays: deque[str] = deque(maxlen=STRAYS)
 
@@ -93,7 +97,7 @@ class LineHandler(logging.Handler):
             line = Line.of(record, self.redact)
             at_home = threading.get_ident() == self._home
             if at_home:
-                self._flush_safely()
+                self.flush_safely()
             self._write([line])
             words = str(line)
             if at_home:
@@ -116,17 +120,16 @@ class LineHandler(logging.Handler):
                 self._write(lines)
 
     def take_soon(self) -> None:
-        """Have what is unwritten written at the end of the loop's step, at once where there is
-        none. Never raises, as `emit`.
-        """
+        """Have what is unwritten written after `LAG_S`, at once where no loop runs. Never raises."""
         loop = _get_running_loop()
         if loop is None or self._terminal:
-            self._flush_safely()
+            self.flush_safely()
         else:
             self.asked = loop
-            loop.call_soon(self._flush_safely)
+            loop.call_later(LAG_S, self.flush_safely)
 
-    def _flush_safely(self) -> None:
+    def flush_safely(self) -> None:
+        """As `flush`; never raises."""
         try:
             self.flush()
         except Exception:
@@ -170,12 +173,20 @@ def install(
     def remove() -> None:
         _root.removeHandler(handler)
         _installed.remove(handler)
-        handler._flush_safely()
+        handler.flush_safely()
         _root.setLevel(before)
         for name, value in before_quick.items():
             setattr(logging, name, value)
 
     return remove
+
+
+def settle() -> None:
+    """Have everything written and handed over that was said. To be called in the event loop's
+    thread.
+    """
+    for handler in _installed:
+        handler.flush_safely()
 
 
 def _record(name: str, level: int, message: str, values: Mapping[str, Any]) -> logging.LogRecord:

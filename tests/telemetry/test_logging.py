@@ -16,8 +16,9 @@ from contextlib import contextmanager
 import pytest
 import trio
 
+from jano_core.runtime.log_buffer import LogBuffer
 from jano_core.telemetry.log_line import for_journal
-from jano_core.telemetry.logging import fields, install, say
+from jano_core.telemetry.logging import LAG_S, fields, install, say, settle
 
 log = logging.getLogger("jano.test")
 
@@ -127,7 +128,7 @@ def messages(stream: io.StringIO) -> list[str]:
 
 
 @pytest.mark.parametrize("journal", [False, True])
-def test_what_is_said_in_a_loop_is_written_at_the_end_of_its_step(journal):
+def test_what_is_said_in_a_loop_is_written_together(journal):
     stream, routed = io.StringIO(), []
 
     async def step() -> None:
@@ -135,7 +136,7 @@ def test_what_is_said_in_a_loop_is_written_at_the_end_of_its_step(journal):
         say(log, logging.DEBUG, "below the level", {})
         say(log, logging.INFO, "second", {"id": "2", "key": "sk-123"})
         assert (stream.getvalue(), routed) == ("", [])
-        await asyncio.sleep(0)
+        await asyncio.sleep(2 * LAG_S)
         assert (stream.getvalue().count("\n"), len(routed)) == (2, 2)
         say(log, logging.INFO, "third", {})
         log.info("through the library: at once, and after what was said before")
@@ -163,6 +164,24 @@ def test_what_is_said_in_a_loop_is_written_at_the_end_of_its_step(journal):
         "first id=1\n",
         "second id=2 key=***\n",
     ]
+
+
+def test_who_reads_the_log_need_not_wait():
+    stream, log_buffer = io.StringIO(), LogBuffer(refresh=settle)
+
+    async def step() -> None:
+        say(log, logging.INFO, "first", {})
+        assert "first" in log_buffer.history()
+        say(log, logging.INFO, "second", {})
+        async with log_buffer.subscribe() as lines:
+            assert messages(stream) == ["first", "second"]
+            say(log, logging.INFO, "third", {})
+            assert "third" in await anext(lines)
+
+    with alone():
+        remove = install(stream=stream, sink=log_buffer.add)
+        asyncio.run(step())
+        remove()
 
 
 @pytest.mark.parametrize("terminal", [False, True])
