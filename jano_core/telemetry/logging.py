@@ -120,7 +120,7 @@ class LineHandler(logging.Handler):
                 self._write(lines)
 
     def take_soon(self) -> None:
-        """Have what is unwritten written after `LAG_S`, at once where no loop runs. Never raises."""
+        """Have what is unwritten written after `LAG_S`, at once where no loop is. Never raises."""
         loop = _get_running_loop()
         if loop is None or self._terminal:
             self.flush_safely()
