@@ -100,21 +100,28 @@ def parties(folder: Path, peer: str = "") -> Iterator[list[Party]]:
 
 
 @contextmanager
-def process(command: list[str | Path], port: int) -> Iterator[int]:
-    """Run a program until it listens on the port; the pid. Ended with the block."""
-    running = subprocess.Popen(command)
+def process(
+    command: list[str | Path], port: int, *, patience_s: float = 5.0, quiet: bool = False
+) -> Iterator[int]:
+    """Run a program until it listens on the port, for which it has so long; the pid. Ended with the
+    block; `quiet`: what it prints is not shown.
+    """
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL if quiet else None)
     try:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
+        latest = time.monotonic() + patience_s
+        while not _listens(port):
+            if time.monotonic() > latest:
+                raise RuntimeError(f"{command[0]} does not listen")
             time.sleep(0.02)
-        else:
-            raise RuntimeError(f"{command[0]} does not listen")
         yield running.pid
     finally:
         running.terminate()
         running.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:
