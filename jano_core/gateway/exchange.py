@@ -66,7 +66,7 @@ class Exchange:
             if captures.budget
             else None
         )
-        self._scope = Interruptible()
+        self._scope = Interruptible(house.clock.loop)
 
     async def run(self) -> None:
         """Wait, ask, pass on; an error becomes the client's answer as far as one can be sent."""
@@ -120,7 +120,7 @@ class Exchange:
                 return
             if not self._reply.can_begin_again:
                 raise Refused("upstream_failed", f"the server of {ticket.model} {broken}")
-            self._scope = Interruptible()
+            self._scope = Interruptible(self._house.clock.loop)
 
     def _asked(self, lease: Lease) -> tuple[bytes, RawHeaders, Content, int]:
         """What the server is sent: target, headers, body and its length."""

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import threading
-from asyncio import _get_running_loop
+from asyncio import AbstractEventLoop, _get_running_loop
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from time import time
@@ -38,7 +38,6 @@ STRAYS = 100
 
 Sink = Callable[[Sequence[object]], None]
 """Takes lines, oldest first, as objects that in words are strings."""
-NOT_ASKED = object()
 
 _root = logging.getLogger()
 _installed: list[LineHandler] = []
@@ -60,7 +59,8 @@ def say(logger: logging.Logger, level: int, message: str, values: Mapping[str, A
         return
     for handler in _installed:
         handler.unwritten.append(Line(time(), level, message, values, handler.redact))
-        if _get_running_loop() is not handler.asked:
+        asked = handler.asked  # which loop runs is a question to the system in some Pythons
+        if asked is None or not asked.is_running():
             handler.take_soon()
 
 
@@ -86,7 +86,7 @@ class LineHandler(logging.Handler):
         self._form = in_words if self._terminal else json
         self.unwritten: list[Line] = []
         """What was said and not written yet."""
-        self.asked: object = NOT_ASKED
+        self.asked: AbstractEventLoop | None = None
         """The loop that is to flush soon."""
         self._home = threading.get_ident()
         self._strays: deque[str] = deque(maxlen=STRAYS)
@@ -110,7 +110,7 @@ class LineHandler(logging.Handler):
     def flush(self) -> None:
         """Write what is unwritten. `logging` calls it when the process ends. Raises `OSError`."""
         with self._alone:
-            self.asked = NOT_ASKED
+            self.asked = None
             if lines := self.unwritten:
                 self.unwritten = []
                 if self._sink is not None:
