@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import floor
-from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -21,9 +20,7 @@ class Clock:
 
     def __init__(self, wall: float | None = None) -> None:
         # An asyncio loop is its own clock; to ask it by way of anyio takes ten times as long.
-        loop: Any = anyio.lowlevel.current_token().native_token
-        self.loop: Any = loop if hasattr(loop, "time") else None
-        """The event loop where it is asyncio's, else None."""
+        loop = anyio.lowlevel.current_token().native_token
         self.now: Callable[[], float] = getattr(loop, "time", anyio.current_time)
         self.started = self.now()
         """When it was made, on its monotonic side."""

@@ -26,6 +26,10 @@ DISCARD_S = 2.0
 """How long the rest of a refused body is read."""
 
 
+Part = tuple[int, int] | bytes
+"""From where to where in what came, or what stands instead."""
+
+
 class Body:
     """The bytes as they came, and the changes to them that the model server is to see."""
 
@@ -44,26 +48,16 @@ class Body:
         """Have these edits in `outgoing`, instead of any earlier ones."""
         self._changes = changes
 
-    def outgoing(self) -> tuple[int, Content]:
-        """Length and content to send; the content can be sent more than once."""
+    def outgoing(self) -> Content:
+        """What to send; it can be sent more than once."""
         buffer = self.buffer
         if not self._changes and isinstance(buffer, bytes):
-            return len(buffer), buffer
-        pieces = list(edited(buffer, self._changes))
-        length = sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in pieces)
+            return buffer
         if isinstance(buffer, mmap) and self._room is None:
-            return length, AsyncPieces(buffer, pieces)
-        old = memoryview(buffer)
+            return AsyncPieces(buffer, edited(buffer, self._changes))
         if not self._changes:
-            return length, old
-        parts = (p if isinstance(p, bytes) else old[p[0] : p[1]] for p in pieces)
-        if isinstance(buffer, bytes):
-            return length, b"".join(parts)
-        new, at = memoryview(fresh(length))[:length], 0
-        for part in parts:
-            new[at : at + len(part)] = part
-            at += len(part)
-        return length, new
+            return memoryview(buffer)
+        return _together(buffer, tuple(edited(buffer, self._changes)))
 
     def close(self) -> None:
         """Give a big body's file or room back. The bytes are gone with the last who refers to them,
@@ -76,11 +70,15 @@ class Body:
 
 
 class AsyncPieces:
-    """A big body, piece by piece, each time from its start."""
+    """A big body on disk, piece by piece, each time from its start."""
 
-    def __init__(self, buffer: mmap, pieces: Iterable[tuple[int, int] | bytes]) -> None:
+    def __init__(self, buffer: mmap, pieces: Iterable[Part]) -> None:
         self._buffer = buffer
         self._pieces = tuple(pieces)
+
+    def __len__(self) -> int:
+        """Bytes of all pieces."""
+        return _size(self._pieces)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self._pieces:
@@ -94,6 +92,24 @@ class AsyncPieces:
 
 Content = bytes | memoryview | AsyncPieces
 """What a model server is sent."""
+
+
+def _size(pieces: Sequence[Part]) -> int:
+    return sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in pieces)
+
+
+def _together(buffer: Buffer, pieces: Sequence[Part]) -> bytes | memoryview:
+    """One body in memory: a large one where large bodies are."""
+    old = memoryview(buffer)
+    parts = (p if isinstance(p, bytes) else old[p[0] : p[1]] for p in pieces)
+    if isinstance(buffer, bytes):
+        return b"".join(parts)
+    size = _size(pieces)
+    new, at = memoryview(fresh(size))[:size], 0
+    for part in parts:
+        new[at : at + len(part)] = part
+        at += len(part)
+    return new
 
 
 def arrived_body(call: Call, limit: int) -> Body | None:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 Carrier = Literal["json", "form", "query", "path"]
 
 UPSTREAM = "/upstream/"
-_FORM: Carrier = "form"
-_JSON: Carrier = "json"
 _MODEL_PARAMETER = re.compile(rb"(?<=[?&])model=[^&]*")
 
 
@@ -79,7 +77,8 @@ def by_name(house: House, call: Call, body: Body, path: str) -> Destination:
     content_type = call.fields.get(b"content-type", b"")
     form = content_type[:10].lower() == b"multipart/"
     seen = peek_form(body.buffer, content_type) if form else peek(body.buffer)
-    target, carrier = _found(house, seen.model), _FORM if form else _JSON
+    target = _found(house, seen.model)
+    carrier: Carrier = "form" if form else "json"
     return Destination(target, raw_target, path, seen.stream, EVENTS, seen.limit, carrier)
 
 

@@ -66,7 +66,7 @@ class Exchange:
             if captures.budget
             else None
         )
-        self._scope = Interruptible(house.clock.loop)
+        self._scope = Interruptible()
 
     async def run(self) -> None:
         """Wait, ask, pass on; an error becomes the client's answer as far as one can be sent."""
@@ -120,17 +120,16 @@ class Exchange:
                 return
             if not self._reply.can_begin_again:
                 raise Refused("upstream_failed", f"the server of {ticket.model} {broken}")
-            self._scope = Interruptible(self._house.clock.loop)
+            self._scope = Interruptible()
 
-    def _asked(self, lease: Lease) -> tuple[bytes, RawHeaders, Content, int]:
-        """What the server is sent: target, headers, body and its length."""
+    def _asked(self, lease: Lease) -> tuple[bytes, RawHeaders, Content]:
+        """What the server is sent: target, headers, body."""
         call, destination = self._call, self._destination
         target = destination.prepare(call, self._body, lease.spec.upstream_model)
-        length, content = self._body.outgoing()
         headers = upward(call, self._caller.consumed, identity_only=self._reply.head_out)
         if trace := self._house.telemetry.onward(self._ticket.id):
             headers = replaced(headers, trace)
-        return target, headers, content, length
+        return target, headers, self._body.outgoing()
 
     def _relayed_by(self, lease: Lease) -> Relay:
         house, framing = self._house, self._destination.framing

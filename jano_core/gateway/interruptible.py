@@ -22,12 +22,6 @@ class Interruptible:
     _task: asyncio.Task[object] | None = None
     _scope: anyio.CancelScope | None = None
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        """`loop` is where it is entered, if that is known and asyncio's: to find out is a question
-        to the system in some Pythons.
-        """
-        self._loop = loop
-
     def cancel(self) -> None:
         """End it; later calls do nothing, as before it has begun and when it is over."""
         if self._scope is not None:
@@ -38,7 +32,7 @@ class Interruptible:
 
     def __enter__(self) -> Interruptible:
         try:
-            self._task = asyncio.current_task(self._loop)
+            self._task = asyncio.current_task()
         except RuntimeError:  # no loop of asyncio's
             self._scope = anyio.CancelScope().__enter__()
         return self

@@ -60,21 +60,14 @@ class Relay:
         self._reply = reply
         self._framing = framing
 
-    async def run(
-        self,
-        method: str,
-        target: bytes,
-        headers: RawHeaders,
-        content: Content,
-        length: int,
-    ) -> None:
+    async def run(self, method: str, target: bytes, headers: RawHeaders, content: Content) -> None:
         """Ask and pass on; `broken` then says whether the server broke off. Raises `Refused` where
         its answer does not fit the head that is already out.
         """
         reply = self._reply
         reply.reserved = False
         try:
-            response = await self._lease.upstream.open(method, target, headers, content, length)
+            response = await self._lease.upstream.open(method, target, headers, content)
             try:
                 early = reply.head_out
                 if (sent := self._meet(response, method)) is not None:

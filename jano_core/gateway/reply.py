@@ -70,11 +70,10 @@ class Reply:
     def body(self, chunk: bytes) -> Full | None:
         """Send a chunk of the server's body as it came."""
         self.bytes_out += len(chunk)
-        self.complete = complete = self.ends_next or self.bytes_out == self._length
+        self.complete = self.ends_next or self.bytes_out == self._length
         if self.framing is not None:
             self._tail = chunk[-4:] if len(chunk) >= 4 else (self._tail + chunk)[-4:]
-        self.last_sent = self._now()
-        return self._put({"type": "http.response.body", "body": chunk, "more_body": not complete})
+        return self._write(chunk, more=not self.complete)
 
     async def sign_of_life(self, text: bytes) -> None:
         """Send something of Jano's own, unless the stream is in the middle of an event."""

@@ -45,8 +45,7 @@ class Watch:
     def add(self, alarm: Alarm, due: float) -> None:
         """Ring it when it is due, until it is discarded; `due` is when that is for now."""
         self._alarms.add(alarm)
-        if due < self.wakes_at:
-            self.expect(due)
+        self.expect(due)
 
     def discard(self, alarm: Alarm) -> None:
         """It has ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from email.utils import formatdate
 from http import HTTPStatus
 
 from .asgi import Headers
@@ -17,10 +18,6 @@ _OWN_WITHOUT_BODY = _OWN | {b"content-length"}
 _line = b": ".join
 
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-
-
 class _Last:
     """The last lines of a head, made once a second."""
 
@@ -32,15 +29,8 @@ class _Last:
         now = time.time()
         if not self._until - 1 <= now < self._until:
             self._until = int(now) + 1.0
-            self._lines = f"date: {http_date(now)}\r\n\r\n".encode()
+            self._lines = b"date: %b\r\n\r\n" % formatdate(now, usegmt=True).encode()
         return self._lines
-
-
-def http_date(at: float) -> str:
-    """Unix seconds as `Fri, 20 Nov 2026 09:30:00 GMT` (RFC 9110, 5.6.7), whatever the locale."""
-    year, month, day, hour, minute, second, weekday, *_ = time.gmtime(at)
-    date = f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year}"
-    return f"{date} {hour:02}:{minute:02}:{second:02} GMT"
 
 
 _last = _Last()

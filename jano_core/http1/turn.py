@@ -141,7 +141,7 @@ class Turn:
     def arrived(self) -> bytes | None:
         """Instead of `receive`: the whole body where that has come already, in one piece."""
         request = self.request
-        if not request.complete or len(request.body) > 1:
+        if self._gone or not request.complete or len(request.body) > 1:
             return None
         self._whole = True
         return self._connection.take(request) if request.body else b""

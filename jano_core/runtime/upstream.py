@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Sequence, Sized
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ Transport: TypeAlias = "httpx.AsyncBaseTransport"
 
 _PORTS = {"http": 80, "https": 443}
 HAS_BODY = {"POST", "PUT", "PATCH"}
+SIZED = (*WHOLE, Sized)
 
 
 class UpstreamResponse(Protocol):
@@ -91,21 +92,19 @@ class Upstream:
         target: bytes,
         headers: Sequence[tuple[bytes, bytes]],
         body: Sent = b"",
-        length: int | None = None,
     ) -> Awaitable[UpstreamResponse]:
         """Send a request and return as soon as the answer's head is there.
 
         `target` is path and query as received, appended to the path of `url`. `headers` go as they
         are; those of the connection, `host` and those that frame the body are made here and may not
-        be among them. A streamed body goes with the `length` that it has, or else in chunks.
+        be among them. A streamed body goes with its length where it has one (`Sized`), or
+        else in chunks.
         Cancelled, it closes the connection. Raises `UpstreamError`.
         """
         framed = [self._host, *headers]
-        if isinstance(body, WHOLE):
-            if body or method in HAS_BODY:
-                framed.append((b"content-length", b"%d" % len(body)))
-        elif length is not None:
-            framed.append((b"content-length", b"%d" % length))
+        if isinstance(body, SIZED):
+            if (size := len(body)) or method in HAS_BODY:
+                framed.append((b"content-length", b"%d" % size))
         else:
             framed.append((b"transfer-encoding", b"chunked"))
         framed += self._closing

@@ -82,6 +82,16 @@ class Client:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
+    def leave(self, how: str) -> None:
+        """`half`: say no more; `reset`: without a goodbye; `close`: as one does."""
+        match how:
+            case "half":
+                self.writer.write_eof()
+            case "reset":
+                self.reset()
+            case "close":
+                self.writer.close()
+
 
 @asynccontextmanager
 async def client(listener: Listener) -> AsyncIterator[Client]:
@@ -172,12 +182,7 @@ async def test_a_client_that_leaves_while_its_body_is_put_somewhere(how: str) ->
         one.say(post(b"x" * 2**22)[:-1])
         await one.writer.drain()
         await until(lambda: listener.running)
-        if how == "half":
-            one.writer.write_eof()
-        elif how == "reset":
-            one.reset()
-        else:
-            one.writer.close()
+        one.leave(how)
         await until(lambda: not listener.running)
     assert ends == [False]
 
@@ -222,12 +227,7 @@ async def test_a_client_that_leaves_is_noticed(how: str, when: str) -> None:
         one.say(post(b"hi")[: -1 if when == "sending" else None])
         async with asyncio.timeout(LONG):
             await began.wait()
-            if how == "half":
-                one.writer.write_eof()
-            elif how == "reset":
-                one.reset()
-            else:
-                one.writer.close()
+            one.leave(how)
             await gone.wait()
         await until(lambda: not listener.connections and not listener.running)
 

@@ -61,6 +61,16 @@ async def test_a_body_that_has_come_can_be_had_without_waiting() -> None:
     assert await body_of(held.calls[-1].receive) == b"hi"
 
 
+async def test_of_a_client_that_is_gone_no_body_has_come() -> None:
+    held = Held()
+    rig = Rig(held)
+    await rig.feed(post(b"hi"))
+    await rig.hang_up()
+    assert held.calls[0].scope["extensions"]["jano.arrived"]() is None
+    held.calls[0].over.set()
+    await steps()
+
+
 async def test_a_big_body_comes_piece_by_piece() -> None:
     held = Held()
     rig = Rig(held)

@@ -87,9 +87,16 @@ async def test_a_streamed_body_keeps_its_length_or_goes_in_chunks() -> None:
         yield b"ab"
         yield b"cd"
 
+    class Measured:
+        def __len__(self) -> int:
+            return 4
+
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return pieces()
+
     async with serving(handler) as url:
         upstream = Upstream(url)
-        await read(await upstream.open("POST", b"/", [], pieces(), 4))
+        await read(await upstream.open("POST", b"/", [], Measured()))
         await read(await upstream.open("POST", b"/", [], pieces()))
         await upstream.aclose()
     assert heads[0].endswith(b"content-length: 4\r\n\r\nabcd")
