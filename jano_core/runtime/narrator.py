@@ -192,7 +192,8 @@ class Narrator:
             drain_s=drain_s,
             stop_s=stop_s,
             start_s=start_s,
-            ready_s=now - self._lived_at.pop(note.model, now),
+            # A part of the start, though the clock may have ticked since the scheduler read it.
+            ready_s=min(start_s, now - self._lived_at.pop(note.model, now)),
             requests=note.requests,
             error=note.text if note.kind != "swap_ready" else "",
             fails=self._health.loads.count(note.model, now) if note.kind == "swap_failed" else 0,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
 from jano_core.plugin.contracts import Usage
 from jano_core.runtime.ticket import Ending
+from jano_core.scheduler.commands import Note
 from jano_core.scheduler.types import Priority
 from jano_core.telemetry import facts as f
+from jano_core.telemetry.counters import phases as swap_phases
 from jano_core.testing.playhouse import Actor, playhouse
 
 pytestmark = pytest.mark.anyio
@@ -123,3 +126,17 @@ async def test_only_of_who_waits_it_is_told_and_before_what_follows() -> None:
         told.clear()
         submit("chat").finish(Ending("served", 200))
         assert story() == ["RequestQueued", "RequestGranted", "RequestEnded"]
+
+
+async def test_no_part_of_a_swap_is_negative_where_the_clock_ticks_in_between() -> None:
+    """Clocks of event loops tick in milliseconds, and a server may be there within one."""
+    told: list[f.Fact] = []
+    async with playhouse(Actor("chat")) as stage:
+        stage.jano.facts.subscribe(told.append)
+        dispatcher = stage.jano.dispatcher
+        dispatcher.narrator.step("chat", "start", 0.0)
+        await anyio.sleep(0.001)
+        phases = (0.0, 0.0, 0.0)
+        dispatcher.narrator.note(Note(kind="swap_ready", model="chat", swap=1, phases=phases))
+    ended = next(fact for fact in told if isinstance(fact, f.SwapEnded))
+    assert [seconds for _, seconds in swap_phases(ended)] == [0.0, 0.0, 0.0, 0.0]
