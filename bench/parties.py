@@ -1,4 +1,6 @@
-"""Who is measured: nothing in between, nginx, Jano as shipped, and any other router by its URL."""
+"""Who is measured: nothing in between, nginx, a bare proxy in Go, Jano as shipped, and any other
+router by its URL.
+"""
 
 from __future__ import annotations
 
@@ -64,13 +66,18 @@ class Party(Struct, frozen=True):
 
 
 def build() -> None:
-    """Compile the backend and the load generator, where that was not done yet."""
+    """Compile the backend, the load generator and, where Go is installed, the bare proxy; each
+    where that was not done yet.
+    """
     BUILT.mkdir(parents=True, exist_ok=True)
-    compiler = os.environ.get("CC", "cc")
-    for source in TOOLS.glob("*.c"):
+    compilers = {".c": [os.environ.get("CC", "cc"), "-O2"], ".go": ["go", "build"]}
+    for source in TOOLS.iterdir():
+        compiler = compilers.get(source.suffix)
+        if compiler is None or (source.suffix == ".go" and not shutil.which("go")):
+            continue
         program = BUILT / source.stem
         if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-            subprocess.run([compiler, "-O2", "-o", program, source], check=True)
+            subprocess.run([*compiler, "-o", program, source], check=True)
 
 
 @contextmanager
@@ -91,6 +98,10 @@ def parties(folder: Path, peer: str = "") -> Iterator[list[Party]]:
             path.write_text(NGINX.format(folder=folder, port=port, upstream=backend))
             command = [nginx, "-p", folder, "-c", path]
             found.insert(1, Party("nginx", port, stack.enter_context(process(command, port))))
+        if (proxy := BUILT / "proxy").exists():
+            port = free_port()
+            pid = stack.enter_context(process([proxy, str(port), str(backend)], port))
+            found.insert(-1, Party("go", port, pid))
         if peer:
             port = urlsplit(peer).port
             assert port, "the peer's URL needs a port"

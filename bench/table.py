@@ -8,7 +8,7 @@ from collections.abc import Mapping
 Figures = dict[str, dict[str, list[float]]]
 """Measure → party → a value for each round."""
 
-PARTIES = ("direct", "nginx", "jano", "peer")
+PARTIES = ("direct", "nginx", "go", "jano", "peer")
 
 
 def render(figures: Figures) -> str:
