@@ -36,6 +36,10 @@ JOINED = "jano.joined"
 """In the message that begins an answer: True says that the first piece of the body follows before
 anything else happens. Jano's own server then makes no preparations to send the head alone.
 """
+CHUNKS = "jano.chunks"
+"""In a message of the body: the chunks that it came in, where there are several. Jano's own server
+sends each as one.
+"""
 HANGUP = "jano.hangup"
 """An extension of ASGI that Jano's own server offers. It takes what is to be called when the client
 goes before it has its whole answer, or None to take that back.
@@ -152,8 +156,12 @@ class Sending:
         self._message = message
 
     async def wait(self) -> None:
-        """Send it."""
-        await self._send(self._message)
+        """Send it, chunk by chunk."""
+        message = self._message
+        chunks = message.get(CHUNKS, ())
+        for chunk in chunks[:-1]:
+            await self._send({**message, "body": chunk, "more_body": True})
+        await self._send({**message, "body": chunks[-1]} if chunks else message)
 
 
 def join_target(raw_path: bytes, query: bytes) -> bytes:

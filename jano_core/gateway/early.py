@@ -18,9 +18,9 @@ from .reply import done
 
 Read = Callable[[], Awaitable[bytes]]
 """The next piece of a body, empty when it is over."""
-Take = Callable[[bytes], Full | None]
+Take = Callable[[list[bytes]], Full | None]
 Pour = Callable[[Take], Awaitable[None]]
-"""Has each piece of a body taken as it comes."""
+"""Has the pieces of a body taken as they come."""
 
 EXCERPT = 64 * 1024
 """How much of a server's error is read."""
@@ -30,14 +30,14 @@ async def pour_as_event(pour: Pour, framing: Framing, take: Take) -> None:
     """A document as one event, piece by piece; line breaks in JSON are only space."""
     opening, begun = framing.opening, False
 
-    def take_in(piece: bytes) -> Full | None:
+    def take_in(pieces: list[bytes]) -> Full | None:
         nonlocal opening, begun
-        piece, opening, begun = opening + piece, b"", True
-        return take(piece.replace(b"\r", b" ").replace(b"\n", b" "))
+        piece, opening, begun = b"".join([opening, *pieces]), b"", True
+        return take([piece.replace(b"\r", b" ").replace(b"\n", b" ")])
 
     await pour(take_in)
     if begun:
-        await done(take(framing.closing))
+        await done(take([framing.closing]))
 
 
 async def as_refusal(model: str, status: int, read: Read) -> Refused:

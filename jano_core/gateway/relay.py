@@ -78,7 +78,7 @@ class Relay:
                     await response.pour(self._take)
                 else:
                     reply.ends_next = True
-                    if self._take(piece) is not None:
+                    if self._take([piece]) is not None:
                         await self.wait()
                 if self._head is not None:
                     await done(self._begin(self._head))
@@ -112,13 +112,14 @@ class Relay:
         self._tap = tap(kind, self._house.usage_reader, encoding=head.coding, now=self._now)
         return sent
 
-    def _take(self, piece: bytes) -> Relay | None:
-        """A piece of the body has come: pass it on."""
-        reply, head = self._reply, None
+    def _take(self, chunks: list[bytes]) -> Relay | None:
+        """Some of the body has come: pass it on."""
+        reply, head, several = self._reply, None, len(chunks) > 1
+        piece = b"".join(chunks) if several else chunks[0]
         first = not reply.bytes_out
         if self._head is not None:
             head = self._begin(self._head, joined=True)
-        full = reply.body(piece)
+        full = reply.body(piece, chunks if several else ())
         # It is out: whatever else is to be done with it keeps nobody waiting.
         if first:
             self._ticket.first_byte()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 
 from ..errors import Refused
 from ..plugin.contracts import Dialect
-from .call import JOINED, Full, Message, Put, RawHeaders, Send
+from .call import CHUNKS, JOINED, Full, Message, Put, RawHeaders, Send
 from .framing import Framing
 
 
@@ -67,13 +67,15 @@ class Reply:
         kind = "http.response.start"
         return self._put({"type": kind, "status": status, "headers": headers, JOINED: joined})
 
-    def body(self, chunk: bytes) -> Full | None:
-        """Send a chunk of the server's body as it came."""
-        self.bytes_out += len(chunk)
+    def body(self, piece: bytes, chunks: Sequence[bytes] = ()) -> Full | None:
+        """Send a piece of the server's body as it came: where that was in several chunks, as
+        these.
+        """
+        self.bytes_out += len(piece)
         self.complete = self.ends_next or self.bytes_out == self._length
         if self.framing is not None:
-            self._tail = chunk[-4:] if len(chunk) >= 4 else (self._tail + chunk)[-4:]
-        return self._write(chunk, more=not self.complete)
+            self._tail = piece[-4:] if len(piece) >= 4 else (self._tail + piece)[-4:]
+        return self._write(piece, chunks, more=not self.complete)
 
     async def sign_of_life(self, text: bytes) -> None:
         """Send something of Jano's own, unless the stream is in the middle of an event."""
@@ -101,9 +103,12 @@ class Reply:
             self.complete = True
             await done(self._write(closing + dialect.stream_error(refused), more=False))
 
-    def _write(self, chunk: bytes, *, more: bool) -> Full | None:
+    def _write(self, piece: bytes, chunks: Sequence[bytes] = (), *, more: bool) -> Full | None:
         self.last_sent = self._now()
-        return self._put({"type": "http.response.body", "body": chunk, "more_body": more})
+        message: Message = {"type": "http.response.body", "body": piece, "more_body": more}
+        if chunks:
+            message[CHUNKS] = chunks
+        return self._put(message)
 
     async def _send(self, message: Message) -> None:
         await done(self._put(message))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -180,7 +180,8 @@ class Turn:
         """
         kind = message["type"]
         if kind == "http.response.body":
-            self._body(message.get("body", b""), message.get("more_body", False))
+            more = message.get("more_body", False)
+            self._body(message.get("body", b""), message.get("jano.chunks"), more)
         elif kind == "http.response.start":
             self._start(message["status"], message.get("headers", ()))
             if not message.get("jano.joined"):
@@ -242,7 +243,7 @@ class Turn:
         self._left = None if self._bodiless else head.length
         self.begun = True
 
-    def _body(self, chunk: bytes, more: bool) -> None:
+    def _body(self, chunk: bytes, chunks: Sequence[bytes] | None, more: bool) -> None:
         if self._gone:
             return
         if self.complete or not self.begun:
@@ -256,7 +257,9 @@ class Turn:
                 raise RuntimeError("the body is longer than its content-length")
         before, self._held, after = self._held or b"", None, b""
         if self._chunked:
-            if size:
+            if chunks and size:
+                chunk = b"".join([b"%x\r\n%b\r\n" % (len(each), each) for each in chunks])
+            elif size:
                 before, after = before + b"%x\r\n" % size, b"\r\n"
             if not more:
                 after += LAST_CHUNK

@@ -73,9 +73,9 @@ class LoopbackResponse:
         """
         answer, connection = self._answer, self._connection
         while connection is not None:
-            while answer.chunks:
-                if (full := take(self._next())) is not None:
-                    await full.wait()
+            if answer.chunks and (full := take(self._all())) is not None:
+                await full.wait()
+                continue
             if answer.complete:
                 return
             if answer.failure:
@@ -98,6 +98,16 @@ class LoopbackResponse:
         if connection is not None and connection.held_back:
             connection.taken()
         return chunk
+
+    def _all(self) -> list[bytes]:
+        """Every piece that has come."""
+        answer, connection = self._answer, self._connection
+        chunks = [*answer.chunks]
+        answer.chunks.clear()
+        answer.buffered = 0
+        if connection is not None and connection.held_back:
+            connection.taken()
+        return chunks
 
     async def aclose(self) -> None:
         """Done with it; unless the body was read to its end, the connection is closed at once."""

@@ -19,7 +19,8 @@ class Full(Protocol):
         ...
 
 
-Take = Callable[[bytes], Full | None]
+Take = Callable[[list[bytes]], Full | None]
+"""Takes the chunks of a body that have come together, one or several."""
 
 MAX_HEAD = 64 * 1024
 """Bytes of a head, of those before it (1xx) and of trailers: far beyond any model server's."""
@@ -94,17 +95,16 @@ class Answer:
         self.failure = self.failure or why
         self.reusable = False
 
-    def add(self, piece: bytes) -> None:
-        """A piece of the body has come."""
-        if self.complete:
-            return
+    def add(self, chunks: list[bytes]) -> None:
+        """Some of the body has come."""
         if self.take is None:
-            self.chunks.append(piece)
-            self.buffered += len(piece)
+            for chunk in chunks:
+                self.chunks.append(chunk)
+                self.buffered += len(chunk)
             return
         try:
-            self.full = self.take(piece)
-        except Exception as error:  # the parser would take it for one of its own
+            self.full = self.take(chunks)
+        except Exception as error:  # it is for whoever pours
             self.problem = error
         if self.full is not None or self.problem is not None:
             self.take = None
@@ -123,6 +123,8 @@ class AnswerReader:
         """Bytes since those that ended a head or brought a piece of a body."""
         self._long = False
         """The head may be too long: it did not come as a whole, or among many bytes."""
+        self._chunks: list[bytes] = []
+        """Of the body, found in what is being read."""
         self._parser = httptools.HttpResponseParser(self)
 
     def expect(self, answer: Answer) -> None:
@@ -147,6 +149,10 @@ class AnswerReader:
             if not answer.complete:
                 answer.fail(f"it sent what is not HTTP: {error}")
             answer.reusable = False
+        if chunks := self._chunks:
+            # Together, so that with more of them than can be served one by one each costs less.
+            self._chunks = []
+            answer.add(chunks)
         if self._waste > MAX_HEAD and not answer.complete:
             answer.fail(_TOO_LONG)
 
@@ -194,7 +200,8 @@ class AnswerReader:
     def on_body(self, data: bytes) -> None:
         """A piece of the body: never more than one chunk of it, as it came."""
         self._waste = 0
-        self._answer.add(data)
+        if not self._answer.complete:
+            self._chunks.append(data)
 
     def on_message_complete(self) -> None:
         """The end of the answer, unless it was an interim one."""

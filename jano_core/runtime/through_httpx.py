@@ -47,7 +47,7 @@ class HttpxResponse:
     async def pour(self, take: Take) -> None:
         """See `UpstreamResponse.pour`."""
         while piece := await self.read():
-            if (full := take(piece)) is not None:
+            if (full := take([piece])) is not None:
                 await full.wait()
 
     async def aclose(self) -> None:

@@ -42,9 +42,9 @@ class UpstreamResponse(Protocol):
         ...
 
     async def pour(self, take: Take) -> None:
-        """Have `take` called with each piece of the body as it comes, until it is over: an
-        alternative to `read`, for someone who passes on what he gets without waiting. The next
-        piece comes when what `take` returned was waited for.
+        """Have `take` called with the pieces of the body as they come, those together that came
+        together, until it is over: an alternative to `read`, for someone who passes on what he
+        gets without waiting. The next come when what `take` returned was waited for.
 
         Raises `UpstreamError` if the body breaks off, and what `take` raises.
         """

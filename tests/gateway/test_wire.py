@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
+import anyio
 import pytest
 import websockets.sync.server
 from websockets.asyncio.client import connect
@@ -20,6 +22,8 @@ pytestmark = [pytest.mark.wire, pytest.mark.anyio]
 
 CHAT = "/v1/chat/completions"
 BODY = b'{"model":"plain"}'
+BURST = [b"data: 1\n\n", b"data: 2", b"\n\n", b"data: 3\n\n" * 100]
+"""What leaves the model server in one write."""
 
 
 class Plain(StreamRequestHandler):
@@ -37,6 +41,9 @@ class Plain(StreamRequestHandler):
             self._say(b"content-length: 100\r\n", b"only this")
         elif target.startswith(b"/cut"):
             self._say(b"transfer-encoding: chunked\r\n", b"4\r\nhalf\r\n")
+        elif target.startswith(b"/burst"):
+            chunks = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in BURST)
+            self._say(b"transfer-encoding: chunked\r\n", chunks + b"0\r\n\r\n")
         elif method == b"HEAD":
             self._say(b"content-length: 77\r\n", b"")
         else:
@@ -71,6 +78,34 @@ def jano(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningJano]:
         with running_jano(config, tmp_path_factory.mktemp("wire")) as running:
             yield running
         plain.shutdown()
+
+
+@pytest.mark.parametrize("engine", ["jano", "granian"])
+async def test_chunks_that_come_together_keep_their_bounds(tmp_path: Path, engine: str) -> None:
+    with ThreadingTCPServer(("127.0.0.1", 0), Plain) as plain:
+        plain.daemon_threads = True
+        threading.Thread(target=plain.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{plain.server_address[1]}"
+        config = f'[server]\nengine = "{engine}"\n[models.plain]\nurl = "{url}"\nhealth = "none"\n'
+        with running_jano(config, tmp_path) as running:
+            assert await chunks_of(running.url, "/upstream/plain/burst") == BURST
+        plain.shutdown()
+
+
+async def chunks_of(url: str, path: str) -> list[bytes]:
+    """The body of an answer, chunk by chunk, as it is on the wire."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    text, found = b"", []
+    async with await anyio.connect_tcp(host, int(port)) as stream:
+        await stream.send(b"GET %b HTTP/1.1\r\nhost: x\r\n\r\n" % path.encode())
+        while not text.endswith(b"\r\n0\r\n\r\n"):
+            text += await stream.receive()
+    rest = text.partition(b"\r\n\r\n")[2]
+    while size := int(rest.partition(b"\r\n")[0], 16):
+        chunk = rest.partition(b"\r\n")[2][:size]
+        rest = rest.partition(b"\r\n")[2][size + 2 :]
+        found.append(chunk)
+    return found
 
 
 @pytest.mark.parametrize("path", ["/upstream/plain/short", "/upstream/plain/cut"])

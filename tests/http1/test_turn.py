@@ -107,6 +107,22 @@ async def test_without_a_length_each_piece_is_a_chunk() -> None:
     assert not rig.transport.ended
 
 
+@pytest.mark.parametrize("announced", [True, False])
+async def test_chunks_that_came_together_leave_in_one_write(announced: bool) -> None:
+    held = Held()
+    rig = Rig(held)
+    await rig.feed(GET)
+    (call,) = held.calls
+    await head(call.send, 200, *[(b"content-length", b"9")] * announced)
+    await steps(1)
+    several: dict[str, Any] = {"type": "http.response.body", "more_body": True}
+    await call.send({**several, "body": b"onetwo", "jano.chunks": [b"one", b"two"]})
+    last = {"body": b"era", "jano.chunks": [b"er", b"a"], "more_body": False}
+    await call.send({**several, **last})
+    framed = [b"3\r\none\r\n3\r\ntwo\r\n", b"2\r\ner\r\n1\r\na\r\n0\r\n\r\n"]
+    assert rig.transport.writes[1:] == ([b"onetwo", b"era"] if announced else framed)
+
+
 async def test_the_last_piece_takes_the_end_along() -> None:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await head(send)

@@ -26,8 +26,8 @@ class Slow:
         self.ready = anyio.Event()
         self.asked = anyio.Event()
 
-    def __call__(self, piece: bytes) -> Slow:
-        self.pieces.append(piece)
+    def __call__(self, chunks: list[bytes]) -> Slow:
+        self.pieces.append(b"".join(chunks))
         return self
 
     async def wait(self) -> None:
@@ -59,10 +59,21 @@ async def test_pieces_come_one_by_one_and_the_connection_is_kept() -> None:
         upstream, response = await opened(url)
         for _ in range(2):
             pieces: list[bytes] = []
-            await response.pour(pieces.append)
+            await response.pour(pieces.extend)
             await response.aclose()
             assert pieces == [b"one", b"two"]
             response = await upstream.open("GET", b"/", [])
+        await response.aclose()
+        await upstream.aclose()
+
+
+async def test_chunks_that_come_together_are_taken_together() -> None:
+    many = b"3\r\none\r\n3\r\ntwo\r\n"
+    async with serving(saying(CHUNKED + many, many, many + b"0\r\n\r\n")) as url:
+        upstream, response = await opened(url)
+        taken: list[list[bytes]] = []
+        await response.pour(taken.append)
+        assert taken == [[b"one", b"two"]] * 3
         await response.aclose()
         await upstream.aclose()
 
@@ -72,7 +83,7 @@ async def test_what_breaks_off_says_so_after_its_pieces() -> None:
         upstream, response = await opened(url)
         pieces: list[bytes] = []
         with pytest.raises(UpstreamError, match="in the middle"):
-            await response.pour(pieces.append)
+            await response.pour(pieces.extend)
         assert pieces == [b"half"]
         await response.aclose()
         await upstream.aclose()
@@ -82,10 +93,10 @@ async def test_what_breaks_off_says_so_after_its_pieces() -> None:
 async def test_an_error_of_the_taker_is_its_own(at: int) -> None:
     pieces: list[bytes] = []
 
-    def take(piece: bytes) -> None:
-        pieces.append(piece)
+    def take(chunks: list[bytes]) -> None:
+        pieces.extend(chunks)
         if len(pieces) == at:
-            raise KeyError(piece)
+            raise KeyError(at)
 
     async with serving(saying(HEAD % 6, b"one", b"two")) as url:
         upstream, response = await opened(url)
@@ -127,7 +138,7 @@ async def test_who_stops_waiting_gets_no_more() -> None:
         upstream, response = await opened(url)
         pieces: list[bytes] = []
         with anyio.move_on_after(0.05) as limit:
-            await response.pour(pieces.append)
+            await response.pour(pieces.extend)
         assert limit.cancelled_caught
         taken = len(pieces)
         await anyio.sleep(0.05)
