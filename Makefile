@@ -21,8 +21,8 @@ help:
 	@echo "make quick         the tests that need no sockets: seconds"
 	@echo "make lint          formatting, lint, types, generated documentation"
 	@echo "make docs          write the generated parts of the documentation anew"
-	@echo "make bench         figures: Jano beside nginx and a direct connection (and PEER=http://...),"
-	@echo "                   the cost of a decision, what a crowd leaves behind"
+	@echo "make bench         figures: Jano beside nginx, Go and a direct connection (and PEER=http://...),"
+	@echo "                   the cost of a decision, what a crowd leaves behind; PIN=1: a processor each"
 
 # --- what users run
 
@@ -58,7 +58,7 @@ docs-check: .venv/installed-dev
 
 .PHONY: bench
 bench: .venv/installed-dev
-	.venv/bin/python -m bench.compare --rounds $(or $(ROUNDS),5) --write $(if $(PEER),--peer $(PEER))
+	.venv/bin/python -m bench.compare --rounds $(or $(ROUNDS),5) --write $(if $(PEER),--peer $(PEER)) $(if $(PIN),--pin)
 	.venv/bin/python bench/decision.py
 	.venv/bin/python -m bench.hangups
 

@@ -1,15 +1,18 @@
 """Jano beside a direct connection, nginx, and another router if one is given, in one run.
 
-    .venv/bin/python -m bench.compare [--peer http://127.0.0.1:PORT] [--rounds N] [--write]
+    .venv/bin/python -m bench.compare [--peer http://127.0.0.1:PORT] [--rounds N] [--pin] [--write]
 
 Every round measures everybody in turn, so that what else the machine does meets all alike. Shown
 are medians over the rounds with the spread (half the distance between the quartiles), and how
-they stand to nginx. `--write` keeps them in bench/results.md. Linux only.
+they stand to nginx. With `--pin` whoever is measured has one processor for itself, and clients and
+model server another. `--write` keeps the figures in bench/results.md or, of the pinned,
+bench/results-pinned.md. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import tempfile
 from collections import defaultdict
@@ -25,7 +28,7 @@ from .table import Figures, render
 from .waits import idle, starts, swaps
 
 PATH = "/v1/chat/completions"
-RESULTS = Path(__file__).parent / "results.md"
+HERE = Path(__file__).parent
 
 
 class Times(Struct):
@@ -121,13 +124,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--peer", default="")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--pin", action="store_true")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     build()
+    ours, theirs, *_ = sorted(os.sched_getaffinity(0))
+    if arguments.pin:
+        os.sched_setaffinity(0, {ours})  # and whatever is started from now on
     figures: Figures = defaultdict(lambda: defaultdict(list))
     with tempfile.TemporaryDirectory() as folder, parties(Path(folder), arguments.peer) as all_:
         for party in all_:
-            if party.pid:
+            if arguments.pin:
+                for thread in meters.threads(party.pid):
+                    os.sched_setaffinity(thread, {theirs})
+            elif party.pid:
                 idle(party, figures)
             run(Load("warm", 16, seconds=1), party, defaultdict(lambda: defaultdict(list)))
         for number in range(arguments.rounds):
@@ -135,13 +145,15 @@ def main() -> None:
             for load in LOADS:
                 for party in all_:
                     run(load, party, figures)
-    with tempfile.TemporaryDirectory() as folder:
-        starts(Path(folder), arguments.rounds, figures)
-        swaps(Path(folder), arguments.rounds, figures)
+    if not arguments.pin:
+        with tempfile.TemporaryDirectory() as folder:
+            starts(Path(folder), arguments.rounds, figures)
+            swaps(Path(folder), arguments.rounds, figures)
     text = f"{describe()}\n\n{render(figures)}"
     print(text)
     if arguments.write:
-        RESULTS.write_text(f"# Results of `make bench`\n\n{text}")
+        name, how = ("results-pinned", " PIN=1") if arguments.pin else ("results", "")
+        (HERE / f"{name}.md").write_text(f"# Results of `make bench{how}`\n\n{text}")
 
 
 if __name__ == "__main__":

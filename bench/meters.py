@@ -14,6 +14,11 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def threads(pid: int) -> list[int]:
+    """All of a process and its descendants; none of process 0."""
+    return [int(task.name) for one in family(pid) for task in Path(f"/proc/{one}/task").glob("*")]
+
+
 def cpu_s(pid: int) -> float:
     """Seconds on a processor so far, of the threads that live now."""
     total = 0

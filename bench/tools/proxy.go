@@ -22,6 +22,7 @@ func main() {
 	}
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.FlushInterval = -1
+	proxy.ErrorLog = log.New(io.Discard, "", 0) // clients leave as a round ends
 	proxy.Transport = &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: 512, DisableCompression: true}
 	handle := func(writer http.ResponseWriter, request *http.Request) {
 		body, err := io.ReadAll(request.Body)
