@@ -17,10 +17,23 @@ def find(explicit: Path | None, env: Mapping[str, str]) -> Path | None:
     """
     named = explicit or (Path(env["JANO_CONFIG"]) if env.get("JANO_CONFIG") else None)
     if named is not None:
-        if not named.is_file():
-            raise ConfigError([ConfigProblem("there is no such file", file=str(named))])
+        if not _is_there(named):
+            raise _problem("there is no such file", named)
+        if named.is_dir():
+            raise _problem("it is a folder, not a file", named)
         return named
-    return next((path for path in candidates(env) if path.is_file()), None)
+    return next((path for path in candidates(env) if _is_there(path)), None)
+
+
+def _is_there(file: Path) -> bool:
+    """Anything that can be read will do, a pipe too. `ConfigError` where that cannot be known."""
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise _problem(f"cannot be read: {error.strerror}", file) from None
+    return True
 
 
 def candidates(env: Mapping[str, str]) -> Iterator[Path]:
@@ -44,6 +57,10 @@ def read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError([ConfigProblem(f"cannot be read: {error.strerror}", file=str(file))])
+        raise _problem(f"cannot be read: {error.strerror}", file) from None
     except UnicodeDecodeError as error:
-        raise ConfigError([ConfigProblem(f"is not UTF-8: {error}", file=str(file))])
+        raise _problem(f"is not UTF-8: {error}", file) from None
+
+
+def _problem(message: str, file: Path) -> ConfigError:
+    return ConfigError([ConfigProblem(message, file=str(file))])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,28 @@ def test_drop_ins_come_in_name_order(tmp_path: Path) -> None:
         (folder / name).touch()
     found = [file.name for file in drop_ins(tmp_path / "jano.toml")]
     assert found == ["10-a.toml", "20-b.toml"]
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="it is a folder, not a file"):
+        find(tmp_path, {})
+
+
+def test_a_pipe_will_do(tmp_path: Path) -> None:
+    pipe = tmp_path / "jano.toml"
+    os.mkfifo(pipe)
+    assert find(pipe, {}) == pipe
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_what_may_not_be_looked_at_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    def refuse(path: Path, **_: bool) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    file = tmp_path / "jano" / "jano.toml"
+    with pytest.raises(ConfigError) as caught:
+        find(file if named else None, {"XDG_CONFIG_HOME": str(tmp_path)})
+    assert str(caught.value) == f"{file}: cannot be read: Permission denied"
