@@ -22,11 +22,15 @@ def write(path: Path, facts: dict[str, Any]) -> None:
 def read(path: Path) -> dict[str, Any] | None:
     """The facts, or None where there are none or the process that wrote them is gone."""
     try:
-        facts = json.loads(path.read_text())
-        os.kill(facts["pid"], 0)
+        facts: dict[str, Any] = json.loads(path.read_text())
+        pid = facts["pid"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    try:
+        os.kill(pid, 0)
     except PermissionError:
         return facts  # Alive, but another user's.
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, TypeError, OverflowError):
         return None
     return facts
 

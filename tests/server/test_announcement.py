@@ -63,3 +63,22 @@ def test_each_configuration_has_a_memory_of_its_own(tmp_path: Path) -> None:
 def test_a_folder_from_systemd_is_one_router_s_alone(tmp_path: Path) -> None:
     env = {"STATE_DIRECTORY": str(tmp_path)}
     assert memory_folder(tmp_path / "one.toml", env) == tmp_path
+
+
+def test_another_user_s_router_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(pid: int, number: int) -> None:
+        raise PermissionError
+
+    announcement.write(path := tmp_path / "jano.json", {"url": "u", "pid": os.getpid()})
+    monkeypatch.setattr(os, "kill", refuse)
+    assert announcement.read(path) == {"url": "u", "pid": os.getpid()}
+
+
+def test_a_file_that_may_not_be_read_is_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> str:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert announcement.read(tmp_path / "jano.json") is None
