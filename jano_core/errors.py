@@ -117,8 +117,14 @@ STATUS = {
 """Code of the error table → HTTP status."""
 
 
-def in_words(error: BaseException) -> str:
-    """What an error of any kind says; of a group, the first one."""
+def first(error: BaseException) -> BaseException:
+    """The error itself; of a group, the first one in it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    return error
+
+
+def in_words(error: BaseException) -> str:
+    """What an error of any kind says; of a group, the first one."""
+    error = first(error)
     return str(error) if isinstance(error, JanoError) else f"{type(error).__name__}: {error}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..errors import ConfigError, JanoError
+from ..errors import ConfigError, JanoError, first
 from ..version import __version__
 
 COMMANDS = {
@@ -69,6 +69,12 @@ class LazyGroup(click.Group):
         except JanoError as error:
             click.echo(f"jano: {error}", err=True)
             ctx.exit(TEMPORARY if isinstance(error, Unreachable) else FAILED)
+        except (OSError, BaseExceptionGroup) as error:
+            cause = first(error)
+            if not isinstance(cause, OSError) or cause.filename is None:
+                raise
+            click.echo(f"jano: {cause.filename}: {cause.strerror}", err=True)
+            ctx.exit(FAILED)
 
 
 def _of_a_plugin(name: str) -> click.Command | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
-from jano_core.cli.group import COMMANDS, cli
+from jano_core.cli.group import COMMANDS, LazyGroup, cli
 
 CONFIG = '[models.chat]\ncmd = "server --port ${PORT}"\naliases = ["gpt"]\n'
 LLAMA_SWAP = "models:\n  chat:\n    cmd: server --port ${PORT}\n"
@@ -121,3 +123,21 @@ def test_import_prints_or_writes_a_configuration_that_is_valid(tmp_path: Path) -
     assert jano("check", "--config", str(ours)).exit_code == 0
     assert jano(*arguments).exit_code == 2
     assert jano(*arguments, "--force").exit_code == 0
+
+
+def test_a_file_that_cannot_be_written_is_said_in_a_line(tmp_path: Path) -> None:
+    picture = tmp_path / "gone" / "picture.svg"
+    result = jano("simulate", "--trace", "sleepers", "--picture", str(picture))
+    assert result.exit_code == 1
+    assert result.output == f"jano: {picture}: No such file or directory\n"
+
+
+def test_so_is_one_that_comes_in_a_group_of_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from a router that starts."""
+
+    def fail() -> None:
+        raise ExceptionGroup("", [PermissionError(errno.EACCES, "Permission denied", "/state")])
+
+    monkeypatch.setattr(LazyGroup, "get_command", lambda *_: click.Command("x", callback=fail))
+    result = jano("serve")
+    assert (result.exit_code, result.output) == (1, "jano: /state: Permission denied\n")
