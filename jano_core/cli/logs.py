@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -31,9 +32,10 @@ def command(model: str | None, follow: bool, as_json: bool, url: str | None) -> 
         parts = router.stream(model_path("/logs/stream", source))
     else:
         parts = iter([router.text(model_path("/logs", source))])
-    for text in _objects(parts) if as_json else parts:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+    with contextlib.suppress(KeyboardInterrupt):  # the usual end of --follow
+        for text in _objects(parts) if as_json else parts:
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
 
 def _objects(parts: Iterator[str]) -> Iterator[str]:

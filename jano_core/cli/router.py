@@ -32,7 +32,10 @@ class Router:
 
     def get(self, path: str) -> Any:
         """The JSON document at `path`."""
-        return json.loads(self._ask("GET", path, _SECONDS).read())
+        try:
+            return json.loads(self._ask("GET", path, _SECONDS).read())
+        except ValueError:
+            raise JanoError(f"what answers at {self.address} is no Jano") from None
 
     def text(self, path: str) -> str:
         """The text at `path`."""
@@ -64,11 +67,16 @@ class Router:
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
         if self.address.startswith("unix:"):
             return _UnixConnection(self.address.removeprefix("unix:"), timeout)
-        parts = urlsplit(self.address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(self.address)
+            host = parts.hostname if parts.scheme in ("http", "https") else None
+            port = parts.port
+        except ValueError:  # brackets that do not match, a port that is none
+            host = port = None
+        if not host:
             raise click.BadParameter(f"{self.address!r} is no http:// or unix: address")
         kind = http.client.HTTPSConnection if parts.scheme == "https" else None
-        return (kind or http.client.HTTPConnection)(parts.hostname, parts.port, timeout=timeout)
+        return (kind or http.client.HTTPConnection)(host, port, timeout=timeout)
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -110,10 +110,12 @@ _NO_PORT = "it has no ${PORT} and there is no url, so Jano cannot know where the
 def _wrong_url(url: str) -> str:
     if REFERENCE.search(url):
         return ""
-    parts = urlsplit(url.replace("${PORT}", "1"))
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        return f'"{url}" is no http:// or https:// address'
-    return ""
+    try:
+        parts = urlsplit(url.replace("${PORT}", "1"))
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # brackets that do not match, a port that is none
+        good = False
+    return "" if good else f'"{url}" is no http:// or https:// address'
 
 
 def _check_paths(config: Config, problems: Problems) -> None:

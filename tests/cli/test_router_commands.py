@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jano_core.cli.group import cli
+from jano_core.cli.router import Router
 from tests.cli.fake_router import QUEUE, STATUS, fake_router
 
 
@@ -104,6 +106,23 @@ def test_logs(router: tuple[str, list[str]], arguments: list[str], text: str) ->
     assert jano(*arguments, "--url", router[0]).output == text
 
 
+def test_following_a_log_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(router: Router, path: str) -> Iterator[str]:
+        yield "one\n"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Router, "stream", interrupted)
+    result = jano("logs", "-f", "--url", "http://127.0.0.1:1")
+    assert (result.exit_code, result.output) == (0, "one\n")
+
+
+def test_another_program_at_the_address_is_no_router(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Router, "_ask", lambda *_: io.BytesIO(b"<html>"))
+    result = jano("status", "--url", "http://127.0.0.1:80")
+    assert result.exit_code == 1
+    assert result.output == "jano: what answers at http://127.0.0.1:80 is no Jano\n"
+
+
 def test_what_the_router_refuses_is_shown(router: tuple[str, list[str]]) -> None:
     result = jano("load", "nope", "--url", router[0])
     assert (result.exit_code, result.output) == (1, "jano: unknown model 'nope'\n")
@@ -115,7 +134,9 @@ def test_no_router_is_a_temporary_failure() -> None:
     assert "no router answers at" in result.output
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8082", "ftp://here"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8082", "ftp://here", "http://127.0.0.1:99999", "http://[::1"]
+)
 def test_a_wrong_address_is_wrong_usage(url: str) -> None:
     assert jano("status", "--url", url).exit_code == 2
 

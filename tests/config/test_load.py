@@ -157,6 +157,11 @@ def test_no_models_is_a_warning(loading: Load) -> None:
             'jano.toml:2: [models.chat] url: "localhost:80" is no http:// or https:// address',
         ),
         (
+            '[models.chat]\nurl = "http://localhost:99999"\n',
+            'jano.toml:2: [models.chat] url: "http://localhost:99999" is no http:// or https:// '
+            "address",
+        ),
+        (
             '[models.chat]\nlaunch = "process"\n',
             'jano.toml:1: [models.chat]: launch = "process" needs cmd',
         ),
