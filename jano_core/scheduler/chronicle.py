@@ -92,7 +92,8 @@ class Chronicle:
         if instance.leaving or instance.state in ("draining", "stopping"):
             return Because(name, "leaving", f"{name} makes room", (name,)), ()
         if instance.serving:
-            text = f"{name} is loaded, and all its {instance.slots} slots are taken"
+            slots = "its slot is" if instance.slots == 1 else f"all its {instance.slots} slots are"
+            text = f"{name} is loaded, and {slots} taken"
             return Because(name, "slots", text, (name,)), ()
         if instance.state == "starting":
             return Because(name, "swap", f"{name} is being loaded"), ()

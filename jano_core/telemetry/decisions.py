@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from msgspec import Struct, field
@@ -86,7 +86,8 @@ class Decisions(Listener):
                     "at_ms": max(0, round((each.at - story.queued.at) * 1000)),
                     "rule": each.rule,
                     "text": each.text,
-                    "ahead": list(each.ahead),
+                    # Told of all who wait for the model: who comes after it is not ahead of it.
+                    "ahead": list(takewhile(lambda other: other != request, each.ahead)),
                     "evicted": list(each.evicted),
                 }
                 for each in sorted(decided, key=lambda decision: decision.at)

@@ -49,6 +49,17 @@ def test_the_reason_in_force_is_the_second_one_s_too() -> None:
     assert rules(decisions, "2") == ["gate", "arrival"]
 
 
+def test_nobody_is_ahead_of_itself() -> None:
+    """One reason is told of all who wait for a model; who came later is not ahead either."""
+    shared = Decided(at=START + 2, model="a", rule="slots", ahead=("1", "2", "3"))
+    decisions = heard(*came("2", "a"), *came("3", "a"), shared)
+    ahead = {}
+    for id in ("2", "3"):
+        story: Any = decisions.get(id)
+        ahead[id] = story["decisions"][-1]["ahead"]
+    assert ahead == {"2": ["1"], "3": ["1", "2"]}
+
+
 def test_who_is_granted_at_once_is_not_in_line() -> None:
     decisions = heard(queued("1", "a"), granted("1", "a"), *came("2", "a"))
     assert rules(decisions, "2") == []
