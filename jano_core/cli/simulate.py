@@ -53,8 +53,8 @@ def _list(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def _memory(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
     try:
         return None if text is None else Size.parse(text) / GIB
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a size; write 22GiB or 800MB") from None
 
 
 @click.command(cls=SeveralValues)
@@ -118,4 +118,5 @@ def _trace(name: str) -> Trace:
         return read(path)
     if seed and not seed.isdecimal():
         raise JanoError(f"{name!r}: the seed of a workload is a whole number")
-    return make(workload, int(seed or 1))
+    made = make(workload, int(seed or 1))
+    return made.named(name)

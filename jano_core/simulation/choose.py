@@ -37,5 +37,8 @@ def choose(text: str, known: Mapping[str, type[Strategy]]) -> Chosen:
     try:
         settings = tomllib.loads(f"settings = {{{given}}}")["settings"]
         return Chosen(text, kind, msgspec.convert(settings, kind.Settings))
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except tomllib.TOMLDecodeError:
+        words = f"{given!r} is not key=value,key=value with values as in TOML"
+        raise JanoError(f"settings of strategy {name!r}: {words}") from None
+    except msgspec.ValidationError as error:
         raise JanoError(f"settings of strategy {text!r}: {error}") from None

@@ -83,6 +83,10 @@ class Trace(Struct, frozen=True):
         """The same requests on a box of another size."""
         return Trace(msgspec.structs.replace(self.header, mem=gib), self.calls)
 
+    def named(self, name: str) -> Trace:
+        """The same under another name."""
+        return Trace(msgspec.structs.replace(self.header, trace=name), self.calls)
+
 
 _ENCODER = msgspec.json.Encoder()
 

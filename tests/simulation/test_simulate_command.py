@@ -26,7 +26,7 @@ def test_every_trace_meets_every_strategy(trace_file: Path) -> None:
     result = run("--trace", trace_file, "rotation:2", "--strategy", "greedy", "fifo", "--json")
     found = [(each["trace"], each["strategy"]) for each in json.loads(result.stdout)]
     pairs = [("two-small-one-large", name) for name in ("greedy", "fifo")]
-    assert found == [*pairs, ("rotation", "greedy"), ("rotation", "fifo")]
+    assert found == [*pairs, ("rotation:2", "greedy"), ("rotation:2", "fifo")]
 
 
 def test_options_may_be_repeated_as_well(trace_file: Path) -> None:
@@ -92,10 +92,11 @@ def test_the_workloads_are_listed() -> None:
         (("--trace", "rare:x"), "the seed of a workload is a whole number"),
         (("--trace", "rare", "--strategy", "wise"), "unknown strategy 'wise'; installed: fifo"),
         (("--trace", "rare", "--strategy", "headstart:beta=1"), "unknown field `beta`"),
-        (("--trace", "rare", "--strategy", "headstart:beta"), "settings of strategy"),
+        (("--trace", "rare", "--strategy", "headstart:beta"), "'beta' is not key=value"),
         (("--trace", "rare", "--strategy", "fifo:alpha=1"), "'fifo' has no settings"),
         (("--trace", "rare", "--memory", "8GiB"), "hot can never be loaded"),
         (("--trace", "rare", "--memory", "much"), "'much' is not a size"),
+        (("--trace", "rare", "--memory", "10"), "write 22GiB or 800MB"),
         ((), "name a trace: --trace FILE, or --from-running"),
     ],
 )
