@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from jano_core.cli.demo.burst import EXPECTED, Outcome, Scene, configuration, run
-from jano_core.cli.demo.screen import table
+from jano_core.cli.demo.burst import EXPECTED, Ask, Outcome, Scene, configuration, run
+from jano_core.cli.demo.screen import screen, table
 from jano_core.testing.running import running_jano
 
 
@@ -61,3 +61,15 @@ def test_whoever_ends_the_demo_ends_its_router(tmp_path: Path, number: signal.Si
     with pytest.raises(ProcessLookupError):
         os.kill(router, 0)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_fits_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line that the terminal breaks in two would put the next picture below the first."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    asks = [Ask("1", "chat", "waits", "position=3 eta=33s")]
+    screen("strict first in, first out")(Scene(7.7, asks, {"chat": "ready", "code": "stopped"}))
+    lines = capsys.readouterr().out.replace("\x1b[K", "").splitlines()
+    assert [len(line) for line in lines] == [0, 39, 0, 39]

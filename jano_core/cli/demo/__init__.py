@@ -59,6 +59,7 @@ def _show(folder: Path, keep: bool) -> Outcome:
             click.echo(line)
         if keep:
             click.echo(f"\nJano keeps running; dashboard: {jano.url}/ui   Ctrl-C ends it")
+            click.echo(f"for jano status, top, why, logs: export JANO_URL={jano.url}")
             sys.stdout.flush()
             with contextlib.suppress(KeyboardInterrupt):
                 jano.process.wait()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 
+from ..text import cut
 from .burst import TOKENS, Ask, Outcome, Scene, Show
 
 _BAR = 24
@@ -26,6 +28,9 @@ class _Redraw:
         loaded = ", ".join(f"{name} {state}" for name, state in scene.models.items())
         lines = ["", f"{self._title}   {scene.seconds:4.1f}s   {loaded}", ""]
         lines += [_row(ask) for ask in scene.asks]
+        # A line that the terminal broke in two would put the next picture in the wrong place.
+        width = shutil.get_terminal_size().columns - 1
+        lines = [cut(line, width) for line in lines]
         back = _UP.format(self._height) if self._height else ""
         sys.stdout.write(back + "".join(f"{line}{_CLEAR}\n" for line in lines))
         sys.stdout.flush()
