@@ -11,8 +11,9 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
 <title>Jano</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto }}
-table {{ border-collapse: collapse; width: 100% }}
+body {{ font: 16px/1.5 system-ui, sans-serif }}
+body {{ max-width: 50rem; margin: 2rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse; display: block; overflow-x: auto }}
 th, td {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ccc }}
 </style>
 <h1>Jano {version}</h1>
