@@ -49,7 +49,7 @@ def show(manager: ServiceManager | None, as_json: bool) -> None:
         click.echo(text if path.suffix == ".plist" else f"# {path}\n{text}")
 
 
-@command.command()
+@command.command(short_help="Write the files.")
 @manager_option
 @click.option("--yes", is_flag=True, help="Overwrite without a question.")
 def install(manager: ServiceManager | None, yes: bool) -> None:
@@ -78,7 +78,7 @@ def install(manager: ServiceManager | None, yes: bool) -> None:
         click.echo(f"start it now and at every login: launchctl bootstrap gui/$(id -u) {plist}")
 
 
-@command.command()
+@command.command(short_help="Stop the service and remove its files.")
 @manager_option
 def uninstall(manager: ServiceManager | None) -> None:
     """Stop the service and remove its files; configuration and state stay."""

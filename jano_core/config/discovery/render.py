@@ -11,7 +11,7 @@ from .hardware import Memory
 
 HEAD = """\
 # Written by `jano init`. `jano check` says whether it is right, `jano serve` runs it;
-# the README and `jano schema` list every key.
+# `jano schema` lists every key.
 
 [server]
 host = "127.0.0.1"   # another address needs keys: see [auth]
