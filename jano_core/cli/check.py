@@ -43,7 +43,11 @@ def command(ctx: click.Context, config: Path | None, as_json: bool) -> None:
             raise
         click.echo(json.dumps({"ok": False, "errors": [_error(each) for each in error.problems]}))
         ctx.exit(WRONG)
-    warnings = [*loaded.warnings, *dict.fromkeys(_missing_programs(loaded))]
+    warnings = [
+        *loaded.warnings,
+        *dict.fromkeys(_missing_programs(loaded)),
+        *_missing_exporter(loaded),
+    ]
     if as_json:
         click.echo(json.dumps(_summary(loaded, warnings)))
         return
@@ -75,6 +79,15 @@ def _missing_programs(loaded: Loaded) -> Iterator[str]:
         if shutil.which(program, path=place) is None:
             key = "[swap] command" if table.launch == "script" else f"[models.{name}] cmd"
             yield f'{key}: there is no program "{program}" here'
+
+
+def _missing_exporter(loaded: Loaded) -> list[str]:
+    """Without it `jano serve` would not start."""
+    if not loaded.config.telemetry.otlp:
+        return []
+    from ..telemetry.export import missing
+
+    return missing()
 
 
 def _summary(loaded: Loaded, warnings: list[str]) -> dict[str, Any]:

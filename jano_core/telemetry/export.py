@@ -84,8 +84,23 @@ class Export:
         self._meters.shutdown()
 
 
+def missing() -> list[str]:
+    """What the variables ask for and this installation lacks, for people."""
+    try:
+        for signal in ("traces", "metrics"):
+            _kind(signal)
+    except ConfigError as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
 def _exporter(signal: str) -> Any:
     """The exporter that the variables name, None for `none`. Raises `ConfigError`."""
+    kind = _kind(signal)
+    return None if kind is None else kind()
+
+
+def _kind(signal: str) -> Any:
     name = os.environ.get(f"OTEL_{signal.upper()}_EXPORTER") or "otlp"
     if name == "none":
         return None
@@ -93,7 +108,7 @@ def _exporter(signal: str) -> Any:
         name = _protocol(signal)
     found = [*entry_points(group=f"opentelemetry_{signal}_exporter", name=name)]
     try:
-        return found[0].load()()
+        return found[0].load()
     except (IndexError, ImportError):
         extra = DISTRIBUTIONS.get(name)
         hint = f"; install it with pip install 'jano-core[{extra}]'" if extra else ""

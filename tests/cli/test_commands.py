@@ -141,3 +141,16 @@ def test_so_is_one_that_comes_in_a_group_of_errors(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(LazyGroup, "get_command", lambda *_: click.Command("x", callback=fail))
     result = jano("serve")
     assert (result.exit_code, result.output) == (1, "jano: /state: Permission denied\n")
+
+
+def test_check_warns_of_an_exporter_that_is_not_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "zipkin")
+    config = tmp_path / "jano.toml"
+    config.write_text('[telemetry]\notlp = true\n[models.chat]\nurl = "http://127.0.0.1:1"\n')
+    result = jano("check", "--config", str(config))
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "warning: [telemetry] otlp: the OpenTelemetry traces exporter 'zipkin' is not installed\n"
+    )
