@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -46,4 +47,5 @@ def command(output: str, force: bool) -> None:
     path.write_text(text, encoding="utf-8")
     ready = sum(not find.lacks for find in finds)
     click.echo(f"written: {output}, with {ready} of {len(finds)} models ready to serve", err=True)
-    click.echo(f"next: jano check --config {output} && jano serve --config {output}", err=True)
+    file = shlex.quote(output)
+    click.echo(f"next: jano check --config {file} && jano serve --config {file}", err=True)

@@ -16,6 +16,7 @@ import click
 from .. import announcement, folders
 from ..errors import JanoError
 from .group import Unreachable
+from .text import cut
 
 _SECONDS = 10.0
 _KEY = "JANO_API_KEY"
@@ -146,5 +147,6 @@ def _message(status: int, body: bytes) -> str:
     try:
         error = json.loads(body)["error"]
     except (ValueError, KeyError, TypeError):
-        return f"the router answered {status}: {body.decode('utf-8', 'replace').strip()}"
+        page = cut(body.decode("utf-8", "replace").strip(), 200)
+        return f"the router answered {status}: {page}"
     return str(error["message"] if isinstance(error, dict) else error)

@@ -52,3 +52,8 @@ def test_it_can_only_show_it(box: Path) -> None:
     shown = jano("init", "--output", "-")
     assert shown.output.startswith("# Written by `jano init`")
     assert not (box / "jano.toml").exists()
+
+
+def test_what_comes_next_can_be_pasted(box: Path) -> None:
+    made = jano("init", "--output", "a box/jano.toml")
+    assert "next: jano check --config 'a box/jano.toml' && jano serve" in made.output

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jano_core.cli.group import cli
-from jano_core.cli.router import Router
+from jano_core.cli.router import Router, _message
 from tests.cli.fake_router import QUEUE, STATUS, fake_router
 
 
@@ -114,6 +114,13 @@ def test_following_a_log_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Router, "stream", interrupted)
     result = jano("logs", "-f", "--url", "http://127.0.0.1:1")
     assert (result.exit_code, result.output) == (0, "one\n")
+
+
+def test_a_page_of_another_program_is_cut_short() -> None:
+    told = _message(404, b"<html>\n" + b"<p>not here</p>\n" * 100)
+    assert told.startswith("the router answered 404: <html> <p>not here</p> ")
+    assert len(told) < 250
+    assert "\n" not in told
 
 
 def test_another_program_at_the_address_is_no_router(monkeypatch: pytest.MonkeyPatch) -> None:
