@@ -36,8 +36,12 @@ class Steward:
     async def load(self, model: str) -> None:
         """Load it now and wait until it is ready; raises `Refused`.
 
-        It queues like any urgent request, so that whoever runs or was promised a turn keeps it.
+        It queues like any urgent request, so that whoever runs or was promised a turn keeps it. A
+        model that is left alone for its failures is tried again: whoever orders it may have mended
+        it.
         """
+        now = self._dispatcher.clock.now()
+        self._dispatcher.post(events.Told(at=now, action="forgive", model=model))
         ticket = self._dispatcher.submit(
             model, client="jano", priority=Priority.HIGH, internal=True
         )

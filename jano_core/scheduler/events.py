@@ -94,9 +94,12 @@ class Weighed(Event, frozen=True, kw_only=True):
 
 
 class Told(Event, frozen=True, kw_only=True):
-    """A person wants a model unloaded, pinned or unpinned. (To load one is a request for it.)"""
+    """A person wants a model unloaded, pinned, unpinned, or its failures forgiven.
 
-    action: Literal["unload", "pin", "unpin"]
+    (To load one is a request for it.)
+    """
+
+    action: Literal["unload", "pin", "unpin", "forgive"]
     model: str
     node: str = LOCAL
 

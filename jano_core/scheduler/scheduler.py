@@ -250,6 +250,8 @@ class Scheduler:
         instance = self.node.instances[event.model]
         if event.action == "unload":
             self.swapper.ask_to_leave(instance, now)
+        elif event.action == "forgive":
+            self.health.forget(event.model)  # which ends its cool-off
         else:
             instance.pinned = event.action == "pin"
             self.node.unsettle()

@@ -20,7 +20,7 @@ What may happen (ids and models are single words):
     chat fails to load
     chat is gone                 an unload is done
     chat crashes
-    unload chat · pin chat · unpin chat    a person said so
+    unload chat · pin chat · unpin chat · forgive chat     a person said so
     +5s                          time passes; the scheduler is woken whenever it asked for it
 
 What is answered, in order, separated by commas: `grant 1`, `refuse 1 queue_full`, `load chat`,
@@ -205,7 +205,7 @@ _HAPPENINGS: tuple[tuple[str, Happening], ...] = (
         lambda book, found: ev.Crashed(at=book.now, model=found[1], message="it fell over"),
     ),
     (
-        r"(unload|pin|unpin) (\S+)",
+        r"(unload|pin|unpin|forgive) (\S+)",
         lambda book, found: ev.Told(at=book.now, action=found[1], model=found[2]),  # type: ignore[arg-type]
     ),
 )

@@ -216,3 +216,20 @@ async def test_a_model_that_never_gets_ready_is_left_alone_for_a_while() -> None
         broken.load_s = 1
         await anyio.sleep(301)
         assert await chat(stage, "broken") == 200
+
+
+async def test_whoever_orders_a_load_need_not_wait_for_the_cool_off() -> None:
+    broken = Actor("broken", 'start_timeout = "10s"', load_s=1e9)
+    config = '[swap]\nfailure_limit = 2\nfailure_reset = "5m"\n'
+    async with playhouse(broken, config=config) as stage:
+        for _ in range(2):
+            assert await chat(stage, "broken") == 503
+        assert state(stage, "broken") == "cooling"
+        began = anyio.current_time()
+        call, answer = await stage.client.ask("POST", "/api/models/load/broken")
+        assert (call.status, b"not ready after 10 s" in answer) == (503, True)
+        assert anyio.current_time() == pytest.approx(began + 10, abs=0.1)
+        broken.load_s = 1
+        call, _ = await stage.client.ask("POST", "/api/models/load/broken")
+        assert call.status == 200
+        assert await chat(stage, "broken") == 200

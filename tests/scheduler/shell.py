@@ -111,7 +111,7 @@ class Shell:
         """A person wants something of a model."""
         if action == "unload":
             self.servers[name].may_go = True
-        else:
+        elif action != "forgive":
             (self.pinned.add if action == "pin" else self.pinned.discard)(name)
         self.deliver(ev.Told, action=action, model=name)
 

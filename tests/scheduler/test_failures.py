@@ -42,6 +42,19 @@ def test_after_too_many_failed_loads_it_is_left_alone_for_a_while() -> None:
     """)
 
 
+def test_a_person_may_have_it_tried_again_before_the_cool_off_is_over() -> None:
+    Playbook("chat", failure_limit=2).perform("""
+        1 arrives for chat | load chat
+        chat fails to load | refuse 1 model_load_failed
+        2 arrives for chat | load chat
+        chat fails to load | refuse 2 model_load_failed
+        forgive chat       | nothing
+        3 arrives for chat | load chat
+        chat fails to load | refuse 3 model_load_failed
+        4 arrives for chat | load chat
+    """)
+
+
 def test_a_good_load_forgives_failed_ones() -> None:
     Playbook("chat", failure_limit=2).perform("""
         1 arrives for chat | load chat

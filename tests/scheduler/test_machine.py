@@ -221,7 +221,7 @@ class Histories(RuleBasedStateMachine):
         model = data.draw(st.sampled_from(self.shell.up()))
         self.shell.deliver(ev.Weighed, model=model, memory=memory)
 
-    @rule(action=st.sampled_from(("unload", "pin", "unpin")), model=st.integers(0, 3))
+    @rule(action=st.sampled_from(("unload", "pin", "unpin", "forgive")), model=st.integers(0, 3))
     def told(self, action: str, model: int) -> None:
         self.shell.tell(action, self.configured[model % len(self.configured)])
 
