@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from . import tied
+
 POLL = 0.02
 
 
@@ -66,17 +68,18 @@ def start_jano(
 
     `env` is added to the test's own environment. Raises `RuntimeError` with the log where the
     router exits or is not ready after `timeout` seconds; then nothing is left running. A second
-    start in the same folder finds the state that the first one left there.
+    start in the same folder finds the state that the first one left there. The router ends when
+    this process does, however that comes about.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ready, log, config_file = folder / "ready.json", folder / "jano.log", folder / "jano.toml"
     ready.unlink(missing_ok=True)
     config_file.write_text(config)
-    command = [sys.executable, "-m", "jano_core", "serve", "--config", str(config_file)]
+    command = [sys.executable, "-m", tied.__name__, "serve", "--config", str(config_file)]
     command += ["--host", "127.0.0.1", "--port", "0", "--ready-file", str(ready)]
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_env(folder, env)
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=_env(folder, env)
         )
     try:
         _await(process, ready, log, time.monotonic() + timeout)
