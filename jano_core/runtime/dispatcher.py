@@ -166,7 +166,6 @@ class Dispatcher:
         ticket = self.tickets.get(request)
         if ticket is None:
             return False
-        ticket.cancelled = True
         if ticket.scope is not None:
             ticket.scope.cancel()
         return True

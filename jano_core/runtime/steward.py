@@ -46,9 +46,13 @@ class Steward:
             model, client="jano", priority=Priority.HIGH, internal=True
         )
         try:
-            await ticket.lease()
+            with anyio.CancelScope() as scope:
+                ticket.scope = scope
+                await ticket.lease()
         finally:
             ticket.finish(Ending("cancelled", 200))
+        if scope.cancelled_caught:
+            raise Refused("request_cancelled", "the load was cancelled")
 
     async def unload(self, model: str | None = None) -> None:
         """Unload one or all after what runs has finished; waits until gone."""
@@ -91,12 +95,16 @@ class Steward:
 
         A failure is in the log and the model's last error; it keeps nobody else from loading.
         """
-        models = [each.model for each in self._dispatcher.scheduler.node.instances.values()]
+        instances = self._dispatcher.scheduler.node.instances
         self.warming_up = True
-        for model in models:
+        for name in tuple(instances):
+            instance = instances.get(name)
+            if instance is None or instance.retired:
+                continue  # a reload has taken it away meanwhile
+            model = instance.model
             if (model.pinned or model.preload) and not model.resident:
                 try:
-                    await self.load(model.name)
+                    await self.load(name)
                 except Refused:
                     continue
         self.warming_up = False

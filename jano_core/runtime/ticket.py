@@ -83,7 +83,6 @@ class Ticket(Struct, eq=False):
     model: str
     scope: Cancellable | None = None
     """Set by the holder; cancelled when a person cancels the request."""
-    cancelled: bool = False
     current: Lease | None = None
     resident: bool = False
     """Is the model always up, beside the others?"""

@@ -218,6 +218,31 @@ async def test_a_model_that_never_gets_ready_is_left_alone_for_a_while() -> None
         assert await chat(stage, "broken") == 200
 
 
+async def test_a_load_that_was_ordered_can_be_cancelled() -> None:
+    async with playhouse(Actor("chat", load_s=30)) as stage:
+        began = anyio.current_time()
+        async with stage.client.open("POST", "/api/models/load/chat") as call:
+            await anyio.sleep(1)
+            (load,) = stage.jano.dispatcher.tickets
+            done, _ = await stage.client.ask("POST", f"/api/inflight/{load}/cancel")
+            assert done.status == 200
+            assert b"was cancelled" in await call.answer()
+            assert call.status == 499
+        assert anyio.current_time() == pytest.approx(began + 1, abs=0.1)
+        await until(lambda: state(stage, "chat") == "stopped")
+
+
+async def test_a_model_may_go_before_its_turn_to_be_preloaded() -> None:
+    actors = [Actor(name, "preload = true", load_s=30) for name in ("chat", "code", "fast")]
+    async with playhouse(*actors) as stage:
+        before, _, rest = stage.config.partition("[models.code]")
+        stage.config = before + rest[rest.index("[models.fast]") :]
+        await anyio.sleep(1)
+        await stage.jano.reload()
+        await until(lambda: not stage.jano.dispatcher.steward.warming_up)
+        assert state(stage, "fast") == "ready"
+
+
 async def test_whoever_orders_a_load_need_not_wait_for_the_cool_off() -> None:
     broken = Actor("broken", 'start_timeout = "10s"', load_s=1e9)
     config = '[swap]\nfailure_limit = 2\nfailure_reset = "5m"\n'
