@@ -65,7 +65,6 @@ class Relay:
         its answer does not fit the head that is already out.
         """
         reply = self._reply
-        reply.reserved = False
         try:
             response = await self._lease.upstream.open(method, target, headers, content)
             try:
@@ -90,6 +89,7 @@ class Relay:
         except UpstreamError as error:
             self.broken = f"broke off: {error}"
         finally:
+            reply.reserved = False  # if it broke off now, the client has yet to wait
             self.vigil.end()
 
     def _meet(self, response: UpstreamResponse, method: str) -> Full | None:

@@ -64,6 +64,21 @@ async def test_a_waiting_stream_is_told_its_position() -> None:
     assert all(sign.startswith(b": jano waiting position=1 eta=") for sign in said[:-1])
 
 
+async def test_who_waits_again_after_a_head_without_a_body_is_told_so() -> None:
+    broken = Says(first=5.0, chunks=(), breaks=True)
+    chat = Actor("chat", script=in_turn(broken, streams(b"data: x\n\n")))
+    config = '[server]\nkeepalive = "10s"'
+    async with playhouse(chat, config=config) as stage, anyio.create_task_group() as tasks:
+        await stage.jano.dispatcher.steward.load("chat")
+        async with stage.client.open("POST", CHAT, body=asks("chat", stream=True)) as call:
+            await anyio.sleep(1)
+            chat.load_s = anyio.current_time() + 30  # for the server that takes the old one's place
+            tasks.start_soon(stage.jano.dispatcher.steward.unload, "chat")
+            await call.head()
+            said = await call.chunks()
+    assert [sign.startswith(b": jano waiting") for sign in said] == [True, True, True, False]
+
+
 async def test_a_client_that_does_not_stream_is_told_nothing() -> None:
     chat = Actor("chat", load_s=100.0)
     async with playhouse(chat) as stage:
