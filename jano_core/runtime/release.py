@@ -13,6 +13,7 @@ import anyio
 
 from ..errors import in_words
 from ..plugin.capabilities import CanSleep, KeepsCache
+from ..plugin.contracts import Usage
 from .life import ServerLife
 from .loan import PATIENCE_S, Loan, Weigh
 from .log_buffer import LogBuffer
@@ -83,6 +84,13 @@ class Release:
         if self._left is not None:
             await self._unload(self._left)
         return self._failed if self._left is not None else ""
+
+    def answered(self, backend: KeepsCache, usage: Usage) -> None:
+        """A request was answered: what the server reported of it."""
+        try:
+            backend.answered(usage)
+        except Exception as error:  # its mistake costs a cache at most, never the request's slot
+            self._log.write(f"jano: what was answered was not noted: {in_words(error)}\n")
 
     def forget(self) -> None:
         """The model is wanted again: what was left of it is no leftover."""

@@ -120,7 +120,7 @@ class Supervisor:
     def answered(self, usage: Usage) -> None:
         """A request was answered: what the server reported of it."""
         if self._keeper is not None:
-            self._keeper.answered(usage)
+            self.release.answered(self._keeper, usage)
 
     @property
     def parts(self) -> ServerLife | None:

@@ -97,6 +97,19 @@ async def test_the_cache_is_saved_first_and_brought_back_last() -> None:
     assert world.steps == ["start", "kv_restore", "kv_save"]
 
 
+async def test_a_backend_that_cannot_hear_of_an_answer_keeps_nobody_s_slot() -> None:
+    class Deaf(Keeper):
+        def answered(self, usage: Usage) -> None:
+            raise ValueError("no ears")
+
+    world = World(backend=Deaf)
+    async with supervised(world) as supervisor:
+        supervisor.load()
+        await world.until("loaded")
+        supervisor.answered(Usage(cached_tokens=3))
+    assert "no ears" in world.log.history()
+
+
 async def test_a_cache_that_cannot_be_brought_back_keeps_nobody_waiting() -> None:
     class Forgetful(Keeper):
         restore_error = UpstreamError("no such slot")
