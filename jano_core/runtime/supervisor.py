@@ -68,7 +68,8 @@ class Supervisor:
         self._connect = connect
         self.release = Release(log, report.step, weigh)
         self._sleeper = Sleeper(log)
-        self._life: Lifetime | None = None
+        self.life: Lifetime | None = None
+        """The one under way, from before its server starts until that is gone."""
         self._coming: deque[Lifetime] = deque()
         self._ordered = anyio.Event()
         self.upstream: Upstream | None = None
@@ -81,7 +82,7 @@ class Supervisor:
 
         If one is ready, that is reported once more; one that is on its way will report.
         """
-        life = self._coming[-1] if self._coming else self._life
+        life = self._coming[-1] if self._coming else self.life
         if life is None or life.end:
             self._enqueue(Lifetime())
         elif life.about:
@@ -89,7 +90,7 @@ class Supervisor:
 
     def unload(self) -> None:
         """Order: put the server away, in whatever state it is. A load under way is cancelled."""
-        if life := self._coming[-1] if self._coming else self._life:
+        if life := self._coming[-1] if self._coming else self.life:
             life.finish(End.ORDERED)
 
     def condemn(self, why: str) -> None:
@@ -173,12 +174,12 @@ class Supervisor:
                 await self._sleeper.watch(self._ordered)
                 self._ordered = anyio.Event()
                 while self._coming:
-                    self._life = self._coming.popleft()
+                    self.life = self._coming.popleft()
                     try:
-                        await self._live(self._life)
+                        await self._live(self.life)
                     finally:
-                        self._life.gone.set()
-                        self._life = None
+                        self.life.gone.set()
+                        self.life = None
         finally:
             await self._sleeper.end()
 
@@ -189,7 +190,7 @@ class Supervisor:
     @property
     def _ready_life(self) -> Lifetime | None:
         """The life that `upstream` leads to; one just adopted has yet to be taken up by `run`."""
-        return (self._life or self._coming[0]) if self.upstream else None
+        return (self.life or self._coming[0]) if self.upstream else None
 
     async def _live(self, life: Lifetime) -> None:
         try:
@@ -266,8 +267,7 @@ class Supervisor:
                 with anyio.CancelScope(shield=True):
                     await upstream.aclose()
             return ""
-        error = ""
-        asleep = False
+        error, asleep = "", False
         patience = self.release.bound(life.parts) + server.spec.stop_timeout + GIVE_UP_S
         with anyio.move_on_after(patience, shield=True) as bound:
             try:

@@ -54,6 +54,8 @@ class Weigher:
         self._scales = scales or Scales()
         self.seen: dict[str, Memory] = {}
         """Model → the most that it took while Jano looked."""
+        self._promised: dict[str, Memory] = {}
+        """Model → what there was room for when its load began; some of it is taken only later."""
 
     async def run(self) -> None:
         """Look at the ready models now and then while something happens, for ever."""
@@ -67,21 +69,28 @@ class Weigher:
                 await self._dispatcher.facts.next()
 
     async def make_room(self, model: str) -> None:
-        """Called before a load: wait until there is as much free as the model was seen to take.
+        """Called before a load: wait until there is as much free as the model was seen to take,
+        beside what loads under way have yet to take.
 
         What was not seen is not asked for: a figure of the configuration does not say which kind of
         memory it means. Raises `LoadFailed` that names who holds it, once nobody is giving anything
         back any more.
         """
+        self._promised.pop(model, None)
         known = self.seen.get(model)
         if known is None or not known.kind or not self._shares:
             return
         kind, need = known.kind, known.size
         readings: list[int] = []
-        for _ in range(round(PATIENCE_S / POLL_S)):
+        while len(readings) < round(PATIENCE_S / POLL_S):
+            taken = await self._taken(kind)
             found = await self._scales.free(kind)
-            if found is None or found >= need:
+            if found is None or found >= need + self._outstanding(kind, taken):
+                self._promised[model] = known
                 return
+            if found >= need:  # enough, should a load under way come to nothing
+                await anyio.sleep(POLL_S)
+                continue
             readings.append(found)
             if len(readings) > STEADY and max(readings[-STEADY:]) <= readings[-STEADY - 1]:
                 break
@@ -91,6 +100,29 @@ class Weigher:
             f"{model} takes {need / GIB:.1f} GiB of {kind}, and {readings[-1] / GIB:.1f} GiB are "
             f"free; most is held by {', '.join(map(str, holders)) or 'nobody that can be seen'}"
         )
+
+    def _loading(self, kind: str) -> dict[str, int]:
+        """Model → what was promised to its load, of those under way."""
+        instances = self._dispatcher.scheduler.node.instances
+        return {
+            name: memory.size
+            for name, memory in self._promised.items()
+            if memory.kind == kind and name in instances and instances[name].state == "starting"
+        }
+
+    async def _taken(self, kind: str) -> dict[str, int]:
+        """What the servers that load have of it already."""
+        taken: dict[str, int] = {}
+        crew = self._dispatcher.crew
+        for name, life in [(name, crew[name].life) for name in self._loading(kind)]:
+            pid = life.parts.server.pid if life and life.parts else None
+            if pid is not None and (has := await self._scales.of_tree(pid)) and has.kind == kind:
+                taken[name] = has.size
+        return taken
+
+    def _outstanding(self, kind: str, taken: dict[str, int]) -> int:
+        """What the loads under way have yet to take."""
+        return sum(max(0, size - taken.get(name, 0)) for name, size in self._loading(kind).items())
 
     @property
     def _shares(self) -> bool:

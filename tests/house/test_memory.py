@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -94,6 +96,70 @@ async def test_memory_that_does_not_come_back_is_an_error_that_names_who_has_it(
     message = json.loads(answer)["error"]["message"]
     assert "chat takes 8.0 GiB of RAM, and 3.0 GiB are free" in message
     assert "(pid 1) 7.0 GiB" in message
+
+
+class Box(Scales):
+    """`free` GiB beside what `taken` says, by number of process."""
+
+    def __init__(self, free: float) -> None:
+        self.left = free
+        self.taken: dict[int, float] = {}
+
+    async def of_tree(self, pid: int) -> Memory | None:
+        return Memory("RAM", round(self.taken[pid] * GIB))
+
+    async def free(self, kind: str) -> int | None:
+        return round((self.left - sum(self.taken.values())) * GIB)
+
+    async def holders(self, kind: str) -> list[Holder]:
+        return []
+
+
+@asynccontextmanager
+async def two_that_fit_the_budget(box: Box) -> AsyncIterator[Stage]:
+    """Chat and code, seen to take 8 GiB each, load for 30 s."""
+    actors = [Actor(name, 'memory = "8GiB"', load_s=30) for name in ("chat", "code")]
+    async with playhouse(*actors, config='[memory]\nbudget = "20GiB"') as stage:
+        weigher = Weigher(stage.jano.dispatcher, box)
+        stage.jano.dispatcher.crew.weigher = weigher
+        weigher.seen |= {each.name: Memory("RAM", 8 * GIB) for each in actors}
+        yield stage
+
+
+async def test_two_loads_do_not_take_memory_that_is_there_once() -> None:
+    box, answers = Box(12), dict[str, int]()
+    async with two_that_fit_the_budget(box) as stage:
+
+        async def call(model: str, pid: int) -> None:
+            answers[model], _ = await ask(stage, model)
+            box.taken[pid] = 8
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call, "chat", 1)
+            tasks.start_soon(call, "code", 2)
+    assert sorted(answers.values()) == [200, 503]
+
+
+async def test_two_loads_for_which_there_is_memory_go_side_by_side() -> None:
+    async with two_that_fit_the_budget(Box(16)) as stage:
+        began = anyio.current_time()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, stage, "chat")
+            tasks.start_soon(ask, stage, "code")
+        assert anyio.current_time() - began == pytest.approx(30, abs=1)
+
+
+async def test_what_a_load_has_taken_already_is_not_kept_for_it_again() -> None:
+    box = Box(17)
+    async with two_that_fit_the_budget(box) as stage, anyio.create_task_group() as tasks:
+        began = anyio.current_time()
+        tasks.start_soon(ask, stage, "chat")
+        await anyio.sleep(5)
+        life = stage.jano.dispatcher.crew["chat"].life
+        assert life is not None and life.parts is not None
+        life.parts.server.pid, box.taken[1] = 1, 6
+        assert (await ask(stage, "code"))[0] == 200
+        assert anyio.current_time() - began == pytest.approx(35, abs=1)
 
 
 async def test_who_has_no_budget_is_never_asked() -> None:
