@@ -207,6 +207,7 @@ class Dispatcher:
         """Take over a new configuration; `changed` models get a new server when idle."""
         self.crew.equip(kit)
         now = self.clock.now()
+        self.crew.weigher.forget(changed)
         self.post(events.Reconfigured(at=now, models=tuple(models), policy=policy, changed=changed))
 
     async def moved(self) -> None:

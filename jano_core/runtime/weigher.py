@@ -5,6 +5,7 @@ Only where a budget is shared: otherwise one model has the box, and there is not
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import anyio
@@ -13,6 +14,7 @@ from anyio import to_thread
 from ..errors import LoadFailed
 from ..plugin.capabilities import ReportsMemory
 from ..scheduler import events
+from ..scheduler.instance import TOLD
 from . import memory_use
 from .life import ServerLife
 from .memory_use import Holder, Memory
@@ -67,6 +69,11 @@ class Weigher:
                     await self._weigh(name)
             if not scheduler.running:
                 await self._dispatcher.facts.next()
+
+    def forget(self, models: Iterable[str]) -> None:
+        """Their servers will be others: what the old ones took says nothing of them."""
+        for model in models:
+            self.seen.pop(model, None)
 
     async def make_room(self, model: str) -> None:
         """Called before a load: wait until there is as much free as the model was seen to take,
@@ -133,7 +140,8 @@ class Weigher:
         if parts is None:
             return
         found = await self._seen(parts)
-        if found is not None:
+        instance = self._dispatcher.scheduler.node.instances.get(model)
+        if found is not None and instance is not None and instance.leaving != TOLD:
             known = self.seen.get(model)
             if known is None or found.kind != known.kind or found.size > known.size:
                 self.seen[model] = found

@@ -15,7 +15,7 @@ from jano_core.runtime import memory_use
 from jano_core.runtime.memory_use import Holder, Memory
 from jano_core.runtime.weigher import EVERY_S, PATIENCE_S, Scales, Weigher
 from jano_core.scheduler.events import Weighed
-from jano_core.testing.playhouse import Actor, Stage, playhouse
+from jano_core.testing.playhouse import Actor, Says, Stage, playhouse
 
 pytestmark = pytest.mark.anyio
 
@@ -124,6 +124,27 @@ async def two_that_fit_the_budget(box: Box) -> AsyncIterator[Stage]:
         stage.jano.dispatcher.crew.weigher = weigher
         weigher.seen |= {each.name: Memory("RAM", 8 * GIB) for each in actors}
         yield stage
+
+
+async def test_what_a_model_took_before_it_was_changed_is_forgotten() -> None:
+    chat = Actor("chat", script=lambda heard: Says(first=60))
+    async with playhouse(chat, config=SHARED) as stage, anyio.create_task_group() as tasks:
+        dispatcher, box = stage.jano.dispatcher, Box(99)
+        weigher = dispatcher.crew.weigher = Weigher(dispatcher, box)
+        tasks.start_soon(weigher.run)
+        tasks.start_soon(ask, stage, "chat")
+        await anyio.sleep(1)
+        parts = dispatcher.crew["chat"].parts
+        assert parts is not None
+        parts.server.pid, box.taken[1] = 1, 8
+        await anyio.sleep(EVERY_S)
+        assert weigher.seen["chat"].size == 8 * GIB
+        stage.config += 'upstream_model = "smaller"\n'
+        await stage.jano.reload()
+        await anyio.sleep(2 * EVERY_S)  # the old one still answers
+        assert not weigher.seen
+        assert not dispatcher.scheduler.estimates.learned().memory
+        tasks.cancel_scope.cancel()
 
 
 async def test_two_loads_do_not_take_memory_that_is_there_once() -> None:
