@@ -63,7 +63,7 @@ class Exchange:
         captures = house.telemetry.captures
         self._capture = (
             captures.begin(ticket.id, call.path, call.headers, body.buffer)
-            if captures.budget
+            if captures.budget and ticket.id in house.dispatcher.tickets  # whose end will be told
             else None
         )
         self._scope = Interruptible()

@@ -65,7 +65,7 @@ class Recording:
         """Keep the piece, as far as there is room; after the first cut nothing more is."""
         if self.cut:
             return
-        fitting = piece[: self._captures.limit - self.size]
+        fitting = piece[: max(0, self._captures.limit - self.size)]
         self.cut = len(fitting) < len(piece)
         if self._captures.take(len(fitting)):
             self._pieces.append(fitting)
@@ -115,6 +115,7 @@ class Captures:
         if fact.outcome != "served":  # half an answer explains nothing
             capture.answer.drop()
         self._kept[number] = capture, fact
+        self._make_room(0)  # there may be less of it than when the exchange began
 
     def get(self, number: int) -> dict[str, Any] | None:
         """What was captured of the exchange with this number in the activity log."""
@@ -138,13 +139,21 @@ class Captures:
 
     def take(self, size: int) -> bool:
         """Make room for `size` bytes, at the cost of the oldest; False if there is none."""
-        while self._size + size > self.budget and self._kept:
-            capture, _ = self._kept.pop(next(iter(self._kept)))
-            self._size -= capture.size
+        self._make_room(size)
         if self._size + size > self.budget:
             return False
         self._size += size
         return True
+
+    def resize(self, budget: int) -> None:
+        """Keep no more than so many bytes from now on; the newest exchanges stay."""
+        self.budget = budget
+        self._make_room(0)
+
+    def _make_room(self, size: int) -> None:
+        while self._size + size > self.budget and self._kept:
+            capture, _ = self._kept.pop(next(iter(self._kept)))
+            self._size -= capture.size
 
     def give_back(self, size: int) -> None:
         """So many bytes are not kept any more."""

@@ -65,7 +65,7 @@ class Observatory:
     def reconfigure(self, *, usage_records: int, capture: int) -> None:
         """Take over new sizes; what is kept already stays as far as it fits."""
         self.ledger.records.resize(usage_records)
-        self.captures.budget = capture
+        self.captures.resize(capture)
 
     async def close(self) -> None:
         """Send and write what waits; bounded by seconds, however slow the other side is."""

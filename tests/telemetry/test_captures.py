@@ -141,6 +141,45 @@ def test_the_activity_log_says_which():
 
 
 @pytest.mark.anyio
+async def test_who_is_refused_at_once_takes_no_room() -> None:
+    async with playhouse(Actor("chat"), config='[telemetry]\ncapture = "1MiB"\n') as stage:
+        headers = {"content-type": "application/json", "x-jano-no-swap": "1"}
+        call, _ = await stage.client.ask("POST", "/v1/completions", b'{"model":"chat"}', headers)
+        assert call.status == 409
+        assert not stage.jano.telemetry.captures.open
+
+
+@pytest.mark.anyio
+async def test_calls_that_pass_beside_the_queue_take_no_room() -> None:
+    draw = Actor("draw", 'backend = "comfyui"')
+    async with playhouse(draw, config='[telemetry]\ncapture = "1MiB"\n') as stage:
+        call, _ = await stage.client.ask("GET", "/upstream/draw/index.html")
+        assert call.status == 200
+        assert not stage.jano.telemetry.captures.open
+
+
+@pytest.mark.anyio
+async def test_a_reload_that_ends_capturing_forgets_what_was_captured() -> None:
+    async with playhouse(Actor("chat"), config='[telemetry]\ncapture = "1MiB"\n') as stage:
+        await stage.client.ask("POST", "/v1/completions", b'{"model":"chat"}')
+        stage.config = stage.config.replace("1MiB", "0MiB")
+        await stage.jano.reload()
+        call, _ = await stage.client.ask("GET", "/api/captures/1")
+        assert call.status == 404
+
+
+def test_what_was_on_its_way_when_the_budget_shrank_is_kept_only_where_it_fits() -> None:
+    captures = Captures(8 * OVERHEAD)
+    capture = captures.begin("1", "/", JSON, b"x" * OVERHEAD)
+    assert capture is not None
+    captures.resize(0)
+    capture.feed(b"y" * OVERHEAD)
+    assert capture.answer.size == 0
+    captures.keep(1, ended("chat", id="1"))
+    assert 1 not in captures
+
+
+@pytest.mark.anyio
 async def test_over_http() -> None:
     said = Says(headers=JSON, chunks=(b'{"ans', b'wer":1}'))
     chat = Actor("chat", script=lambda heard: said)
