@@ -48,7 +48,8 @@ class Subscriber:
 
     def touch(self, id: str, *, ended: bool) -> None:
         """The request has changed; its end is told without delay."""
-        self._touched[id] = None
+        if not self._lost:  # else all of them will be sent
+            self._touched[id] = None
         if ended:
             self._sent_at.pop(id, None)
         self._wake.set()

@@ -13,7 +13,7 @@ from jano_core.telemetry.activity import Activity
 from jano_core.telemetry.decisions import Decisions
 from jano_core.telemetry.facts import Facts, LoadProgress, RequestFirstByte
 from jano_core.telemetry.feed import Feed
-from jano_core.telemetry.subscriber import OUTBOX
+from jano_core.telemetry.subscriber import OUTBOX, Subscriber
 
 from .figures import START, Wall, ended, granted, queued, state
 
@@ -161,6 +161,14 @@ async def test_a_slow_listener_loses_events_and_is_sent_the_state_instead():
         assert (kind, data["operation"], len(data["requests"])) == ("inflight", "snapshot", 1)
         facts.emit(LoadProgress(at=START, model="alpha", fraction=0.6))
         assert [kind for kind, _ in await following(stream)] == ["fact"]
+
+
+def test_what_waits_for_a_listener_that_does_not_read_is_bounded() -> None:
+    subscriber = Subscriber(lambda: b"", lambda: b"all", lambda id: b"one", [])
+    for number in range(3 * OUTBOX):
+        subscriber.send(b"fact")
+        subscriber.touch(str(number), ended=True)
+    assert len(subscriber._touched) <= OUTBOX
 
 
 async def test_logs_and_profiles_are_passed_on():
