@@ -140,7 +140,7 @@ def _object(value: bytes | None) -> dict[str, Raw] | None:
         return None
     try:
         return msgspec.json.decode(value, type=dict[str, Raw])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"an object that a filter changes cannot be read: {error}")
 
 

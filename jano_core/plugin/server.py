@@ -57,7 +57,7 @@ class Reply(Struct, frozen=True):
 
         try:
             return msgspec.json.decode(self.body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
 

@@ -34,7 +34,7 @@ class Memoir:
             learned = msgspec.json.decode(self._written, type=Learned)
         except FileNotFoundError:
             return
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             log.warning("what was learned earlier cannot be read: %s: %s", self._path, error)
             return
         self._scheduler.estimates.recall(learned, anyio.current_time())

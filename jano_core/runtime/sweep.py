@@ -51,7 +51,7 @@ def sweep(state_folder: Path) -> list[str]:
     for path in sorted((state_folder / FOLDER).glob("*.json")):
         try:
             record = msgspec.json.decode(path.read_bytes(), type=Record)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             path.unlink(missing_ok=True)
             continue
         if process_tree.identify(record.owner.pid) == record.owner:

@@ -113,7 +113,7 @@ def parse(lines: Iterable[bytes], source: str) -> Trace:
                 header = msgspec.json.decode(line, type=Header)
             else:
                 calls.append(call_of(line))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise TraceError(f"{source}:{number}: {error}") from None
     if header is None:
         raise TraceError(f"{source}: it has no header")

@@ -68,9 +68,10 @@ def test_another_model_name_changes_only_that() -> None:
     assert apply(body, model='q"') == b' {"x": 1,\t"model" : "q\\"" , "y":2 }'
 
 
-def test_what_cannot_be_merged_is_malformed() -> None:
+@pytest.mark.parametrize("inside", [b'"x":nope', b'"\xff":1'])
+def test_what_cannot_be_merged_is_malformed(inside: bytes) -> None:
     with pytest.raises(Malformed):
-        apply(b'{"o":{"x":nope}}', RequestFilter(set={"o": {"y": 1}}))
+        apply(b'{"o":{%b}}' % inside, RequestFilter(set={"o": {"y": 1}}))
 
 
 @given(OBJECTS, LAYOUT)

@@ -64,11 +64,14 @@ async def test_it_is_written_now_and_then_only_when_it_changed(tmp_path: Path) -
         tasks.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"load_s": 3}', '{"load_s": {"chat": "long"}}'])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"{", b'{"load_s": 3}', b'{"load_s": {"chat": "long"}}', b'{"load_s": {"\xff": 1}}'],
+)
 async def test_a_file_that_makes_no_sense_is_as_good_as_none(
-    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, text: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / FILE).write_text(text)
+    (tmp_path / FILE).write_bytes(text)
     known = scheduler()
     Memoir(tmp_path, known, Facts()).recall()
     assert known.estimates.learned() == scheduler().estimates.learned()

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from jano_core.errors import UpstreamError
+from jano_core.plugin.server import Reply
 from jano_core.runtime.readiness import MAX_BODY, ServerHttp, until_ready
 
 pytestmark = pytest.mark.anyio
@@ -70,3 +71,8 @@ async def test_an_answer_is_bounded_in_time_and_size() -> None:
 async def test_nobody_there() -> None:
     with pytest.raises(UpstreamError):
         await ServerHttp(lambda: "http://127.0.0.1:9").get("/")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"\xff": 1}'])
+def test_what_is_not_json_is_none(body: bytes) -> None:
+    assert Reply(200, body).json() is None

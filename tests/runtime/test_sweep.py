@@ -86,6 +86,7 @@ def test_unreadable_records_and_a_missing_folder_are_no_matter(tmp_path: Path) -
     assert sweep.sweep(tmp_path / "none") == []
     (tmp_path / sweep.FOLDER).mkdir()
     (tmp_path / sweep.FOLDER / "7.json").write_text("{")
+    (tmp_path / sweep.FOLDER / "8.json").write_bytes(b'{"model": "\xff"}')
     assert sweep.sweep(tmp_path) == []
     assert list((tmp_path / sweep.FOLDER).iterdir()) == []
 

@@ -112,7 +112,7 @@ def _finished(stream: bytes) -> bool:
         if line.startswith(b"data:"):
             try:
                 status = msgspec.json.decode(line[5:]).get("status", status)
-            except (msgspec.DecodeError, AttributeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
                 continue
     return status == "finished"
 
