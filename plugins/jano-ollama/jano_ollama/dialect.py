@@ -50,7 +50,10 @@ class OllamaDialect(Dialect):
     def adjust(self, path: str, body: bytes) -> bytes:
         """Unchanged but for what would reload the model or end it behind Jano's back."""
         asked.Asked.read(body).refuse_unload()
-        members = msgspec.json.decode(body, type=dict[str, Raw])
+        try:
+            members = msgspec.json.decode(body, type=dict[str, Raw])
+        except UnicodeDecodeError as error:  # in a name that nobody knows
+            raise Refused("invalid_request", f"not a request as Ollama knows it: {error}")
         members["keep_alive"] = FOR_EVER
         if bytes(members.get("options", b"")).startswith(b"{"):
             options = msgspec.json.decode(members["options"], type=dict[str, Raw])

@@ -153,6 +153,11 @@ def test_unloading_is_jano_s(act: Any) -> None:
         act("/api/generate", b'{"model": "chat", "prompt": 7}')
 
 
+def test_a_name_that_is_no_text_is_refused() -> None:
+    with pytest.raises(Refused, match="as Ollama knows it"):
+        DIALECT.adjust("/api/chat", b'{"model": "chat", "\xff": 7}')
+
+
 def test_pages_know_what_is_known_and_no_more() -> None:
     models = [
         Listed(name="chat", model="chat", state="ready", since=60.0, memory=5, ttl=30.0),
