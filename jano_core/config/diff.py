@@ -9,8 +9,8 @@ from msgspec import Struct
 from .schema import Config
 
 SERVER_KEYS = (
-    "backend", "launch", "cmd", "cmd_stop", "cwd", "env", "url", "unit", "label",
-    "upstream_model", "health", "resident", "save_kv",
+    "backend", "launch", "cmd", "cmd_stop", "cwd", "env", "url", "unit", "label", "settings",
+    "upstream_model", "health", "parallel", "resident", "save_kv",
 )  # fmt: skip
 """The keys of a model that its running server was started with; the others take effect at once."""
 

@@ -178,10 +178,9 @@ class ModelReport:
         """The load under way fails because another model did not make room for it."""
 
     def loaded(self, parallel: int | None, memory: int | None) -> None:
-        """The model is ready."""
-        self._post(
-            events.Loaded(at=self._now(), model=self.model, parallel=parallel, memory=memory)
-        )
+        """The model is ready. What the server says of itself counts where nothing is configured."""
+        slots = self._dispatcher.crew.spec(self.model).parallel or parallel
+        self._post(events.Loaded(at=self._now(), model=self.model, parallel=slots, memory=memory))
 
     def load_failed(self, message: str, detail: str) -> None:
         """It could not be made ready."""

@@ -43,6 +43,8 @@ def test_added_and_removed() -> None:
         {"launch": "attach"},
         {"upstream_model": "x"},
         {"save_kv": True},
+        {"parallel": 4},
+        {"settings": {"image": "newer"}},
         {"resident": True},
     ],
 )

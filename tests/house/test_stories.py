@@ -183,6 +183,29 @@ async def test_a_bad_configuration_changes_nothing() -> None:
         assert await chat(stage, "chat") == 200
 
 
+@pytest.mark.parametrize(("written", "slots"), [("", 4), ("parallel = 2", 2)])
+async def test_what_is_configured_of_slots_counts_more_than_what_the_server_says(
+    written: str, slots: int
+) -> None:
+    props = Says(chunks=(b'{"total_slots": 4}',))
+    chat = Actor("chat", f'backend = "llamacpp"\n{written}', script=lambda heard: props)
+    async with playhouse(chat) as stage:
+        await stage.jano.dispatcher.steward.load("chat")
+        assert stage.jano.dispatcher.snapshot().models["chat"].slots == slots
+
+
+async def test_more_slots_for_a_model_that_runs_count_from_a_reload_on() -> None:
+    async with playhouse(Actor("chat", "parallel = 1", script=slow(10))) as stage:
+        await stage.jano.dispatcher.steward.load("chat")
+        stage.config = stage.config.replace("parallel = 1", "parallel = 4")
+        await stage.jano.reload()
+        began = anyio.current_time()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(chat, stage, "chat")
+        assert anyio.current_time() == pytest.approx(began + 10, abs=1)
+
+
 async def test_drain_and_resume() -> None:
     async with playhouse(Actor("chat", script=slow(30))) as stage:
         async with anyio.create_task_group() as tasks:
