@@ -30,11 +30,12 @@ def command(program: str, path: Path, output: Path | None, force: bool) -> None:
     Says on standard error what changed in meaning, what was dropped and what stayed a secret
     reference.
     """
+    from ..config.find import read_text
     from ..config.importers import convert
 
     if output is not None and output.exists() and not force:
         raise click.UsageError(f"{output} exists; --force replaces it")
-    imported = convert(program, path.read_text(encoding="utf-8"), path)
+    imported = convert(program, read_text(path), path)
     for note in imported.notes:
         click.echo(f"{_WORDS[note.kind]}: {note.text}", err=True)
     if output is None:

@@ -33,24 +33,25 @@ class Router:
 
     def get(self, path: str) -> Any:
         """The JSON document at `path`."""
+        answer = self._read(self._ask("GET", path, _SECONDS))
         try:
-            return json.loads(self._ask("GET", path, _SECONDS).read())
+            return json.loads(answer)
         except ValueError:
             raise JanoError(f"what answers at {self.address} is no Jano") from None
 
     def text(self, path: str) -> str:
         """The text at `path`."""
-        return self._ask("GET", path, _SECONDS).read().decode("utf-8", "replace")
+        return self._read(self._ask("GET", path, _SECONDS)).decode("utf-8", "replace")
 
     def stream(self, path: str) -> Iterator[str]:
         """The text at `path` as it comes, without end."""
         response = self._ask("GET", path, None)
-        while data := response.read1(65536):
+        while data := self._read(response, 65536):
             yield data.decode("utf-8", "replace")
 
     def post(self, path: str) -> str:
         """Order something and wait until it is done, however long a load takes."""
-        return self._ask("POST", path, None).read().decode("utf-8", "replace")
+        return self._read(self._ask("POST", path, None)).decode("utf-8", "replace")
 
     def _ask(self, method: str, path: str, timeout: float | None) -> http.client.HTTPResponse:
         connection = self._connection(timeout)
@@ -62,8 +63,15 @@ class Router:
             raise Unreachable(f"no router answers at {self.address}: {why}") from None
         if response.status >= 400:
             hint = f"; put it into ${_KEY}" if response.status == 401 else ""
-            raise JanoError(_message(response.status, response.read()) + hint)
+            raise JanoError(_message(response.status, self._read(response)) + hint)
         return response
+
+    def _read(self, response: http.client.HTTPResponse, most: int | None = None) -> bytes:
+        """All of it, or at `most` so many bytes as soon as there are any."""
+        try:
+            return response.read() if most is None else response.read1(most)
+        except (OSError, http.client.HTTPException):
+            raise Unreachable(f"the router at {self.address} broke off its answer") from None
 
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
         if self.address.startswith("unix:"):

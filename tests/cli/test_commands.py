@@ -114,6 +114,13 @@ def test_schema_knows_the_tables() -> None:
     assert len(jano("schema", "--json").output.splitlines()) == 1
 
 
+def test_import_of_what_is_no_text_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "theirs.yaml").write_bytes(b"\xff")
+    result = jano("import", "llama-swap", str(tmp_path / "theirs.yaml"))
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "is not UTF-8" in result.stderr
+
+
 def test_import_prints_or_writes_a_configuration_that_is_valid(tmp_path: Path) -> None:
     theirs, ours = tmp_path / "config.yaml", tmp_path / "new" / "jano.toml"
     theirs.write_text(LLAMA_SWAP)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -212,3 +213,20 @@ def test_a_router_with_keys_is_told_the_one_of_the_environment(
     monkeypatch.setenv("JANO_API_KEY", "mine")
     assert jano("status", "--url", router[0]).exit_code == 0
     assert "authorization: Bearer mine" in router[1]
+
+
+@pytest.mark.parametrize("arguments", [("logs", "-f"), ("logs",), ("status",), ("load", "chat")])
+def test_an_answer_that_breaks_off_is_one_line(arguments: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(4096)
+                client.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{")
+
+        threading.Thread(target=answer, daemon=True).start()
+        result = jano(*arguments, "--url", f"http://127.0.0.1:{server.getsockname()[1]}")
+    assert result.exit_code == 75
+    assert result.stderr.startswith("jano: the router at http://127.0.0.1:")
+    assert result.stderr.endswith("broke off its answer\n")
