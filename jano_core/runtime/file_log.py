@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class FileLog:
         self._path = path
         self._sink = sink
         self._read = self._size()
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     async def pump(self) -> None:
         """Run until cancelled; called again it goes on where it was."""
@@ -26,15 +28,20 @@ class FileLog:
             await anyio.sleep(PAUSE_S)
 
     def catch_up(self) -> None:
-        """Pass on what is there now: after the end of who wrote it, that is all."""
+        """Pass on what is there now: after the end of who wrote it, that is all. What cannot be
+        read is left: a server does not depend on its log.
+        """
         if (size := self._size()) < self._read:
             self._read = 0  # cut or replaced
         if size > self._read:
-            with self._path.open("rb") as file:
-                file.seek(self._read)
-                found = file.read(LARGEST_STEP)
+            try:
+                with self._path.open("rb") as file:
+                    file.seek(self._read)
+                    found = file.read(LARGEST_STEP)
+            except OSError:
+                return
             self._read += len(found)
-            self._sink(found.decode(errors="replace"))
+            self._sink(self._decoder.decode(found))
 
     def _size(self) -> int:
         try:
