@@ -139,9 +139,11 @@ class Jano:
         return len(self.dispatcher.tickets)
 
     def begin_shutdown(self) -> None:
-        """Take no new requests; what is here is finished."""
+        """Take no new requests; what is here is finished, but for what would never end."""
         self.dispatcher.steward.shutting_down = True
         self.feed.close()
+        for log in (self.router_log, *self.dispatcher.crew.logs.values()):
+            log.close()
 
     def cancel_all(self) -> None:
         """The grace is over: end every request now."""

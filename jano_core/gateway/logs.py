@@ -72,13 +72,15 @@ async def _joined(buffers: list[LogBuffer]) -> AsyncIterator[AsyncIterator[str]]
     async with AsyncExitStack() as readers:
         live = [await readers.enter_async_context(each.subscribe()) for each in buffers]
         funnel, joined = anyio.create_memory_object_stream[str]()
-        async with funnel, joined, anyio.create_task_group() as pouring:
-            for each in live:
-                pouring.start_soon(_pour, each, funnel)
+        async with joined, anyio.create_task_group() as pouring:
+            with funnel:  # when none of them pours any more, it is over
+                for each in live:
+                    pouring.start_soon(_pour, each, funnel.clone())
             yield joined
             pouring.cancel_scope.cancel()
 
 
 async def _pour(lines: AsyncIterator[str], into: ObjectSendStream[str]) -> None:
-    async for line in lines:
-        await into.send(line)
+    async with into:
+        async for line in lines:
+            await into.send(line)

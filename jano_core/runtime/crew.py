@@ -113,7 +113,8 @@ class Crew:
             tasks.start_soon(self._work, name)
         for name in self._supervisors.keys() - models.keys():
             self._scopes.pop(name).cancel()
-            del self._supervisors[name], self.logs[name], self._kits[name]
+            self.logs.pop(name).close()
+            del self._supervisors[name], self._kits[name]
 
     async def adopt(self) -> None:
         """At start-up: use servers that run already, as far as they fit together, and put away the

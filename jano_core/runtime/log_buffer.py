@@ -94,9 +94,15 @@ class LogBuffer:
         """The last lines."""
         return "\n".join(self.history().splitlines()[-lines:])
 
+    def close(self) -> None:
+        """End what readers get, once they have had what is written already."""
+        for reader in self._readers:
+            reader.close()
+        self._readers.clear()
+
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[AsyncIterator[str]]:
-        """What is written from now on, for as long as the context is open."""
+        """What is written from now on, for as long as the context is open and until `close`."""
         if self._refresh is not None:
             self._refresh()
         send, receive = anyio.create_memory_object_stream[str](BACKLOG)
@@ -105,4 +111,4 @@ class LogBuffer:
             with send, receive:
                 yield receive
         finally:
-            del self._readers[send]
+            self._readers.pop(send, None)

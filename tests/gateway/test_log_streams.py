@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from jano_core.testing.playhouse import Stage, playhouse
+from jano_core.testing.playhouse import Actor, Stage, playhouse
 
 pytestmark = pytest.mark.anyio
 
@@ -37,3 +37,25 @@ async def test_no_line_is_sent_twice_or_lost(path: str, turns: int) -> None:
                     heard += await connection.chunk()
     numbers = [int(found) for found in re.findall(rb"line-(\d+) ", heard)]
     assert numbers == list(range(LINES))
+
+
+@pytest.mark.parametrize("path", ["/logs/stream", "/logs/stream/proxy", "/logs/stream/chat"])
+async def test_who_follows_a_log_does_not_hold_up_the_end(path: str) -> None:
+    async with playhouse(Actor("chat")) as stage, stage.client.open("GET", path) as connection:
+        assert await connection.head() == 200
+        stage.jano.router_log.write("last words")
+        stage.jano.begin_shutdown()
+        with anyio.fail_after(1):
+            await connection.chunks()
+
+
+async def test_the_log_of_a_model_that_is_gone_ends() -> None:
+    async with (
+        playhouse(Actor("chat"), Actor("code")) as stage,
+        stage.client.open("GET", "/logs/stream/code") as connection,
+    ):
+        await connection.head()
+        stage.config = stage.config.partition("[models.code]")[0]
+        await stage.jano.reload()
+        with anyio.fail_after(1):
+            await connection.chunks()
