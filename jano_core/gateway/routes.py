@@ -90,12 +90,12 @@ _WITH_ARGUMENT: tuple[tuple[str, str, str, Route], ...] = (
 def _model_routes() -> dict[str, dict[str, ModelRoute]]:
     """Also `/v/…`, for clients that put `/v` where others have `/v1`: servers see neither."""
     table: dict[str, dict[str, ModelRoute]] = {}
-    for path in MODEL_POST:
-        table.setdefault(path, {})["POST"] = ModelRoute(path)
-        if path.startswith("/v1/"):
-            table["/v/" + path[4:]] = {"POST": ModelRoute("/" + path[4:])}
-    for path in MODEL_GET:
-        table.setdefault(path, {})["GET"] = ModelRoute(path)
+    for method, paths in (("POST", MODEL_POST), ("GET", MODEL_GET)):
+        for path in paths:
+            table.setdefault(path, {})[method] = ModelRoute(path)
+            if path.startswith("/v1/"):
+                short = "/" + path[4:]
+                table.setdefault("/v" + short, {})[method] = ModelRoute(short)
     return table
 
 

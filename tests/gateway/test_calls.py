@@ -51,6 +51,8 @@ async def test_every_model_endpoint() -> None:
         for path in ("/v/chat/completions", "/v/messages/count_tokens", "/v/embeddings"):
             await stage.client.ask("POST", path, b'{"model":"chat"}')
             assert chat.heard[-1].target == path[2:].encode()
+        await stage.client.ask("GET", "/v/audio/voices?model=chat")
+        assert chat.heard[-1].target == b"/audio/voices?model=chat"
         await stage.client.ask("POST", "/v1/audio/transcriptions", form("chat"), FORM)
         assert chat.heard[-1].body == form("chat")
 
