@@ -64,7 +64,7 @@ class Call:
     answered = False
     """A head has gone out."""
     cors: Sequence[tuple[bytes, bytes]] = ()
-    """Headers for a page of another origin; they replace a model server's own."""
+    """Headers for a page of another origin; but for `vary` they replace a model server's own."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.receive = receive
@@ -140,7 +140,8 @@ class Call:
         if message["type"] == "http.response.start":
             self.answered = True
             if self.cors:
-                ours = {name for name, _ in self.cors}
+                # A `vary` of the server's stays true beside Jano's own.
+                ours = {name for name, _ in self.cors if name != b"vary"}
                 kept = [pair for pair in message["headers"] if pair[0] not in ours]
                 message = {**message, "headers": [*kept, *self.cors]}
         elif self.method == "HEAD":

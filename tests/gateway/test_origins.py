@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from jano_core.gateway.call import Call, Message
 from jano_core.testing.playhouse import Actor, playhouse
 
 pytestmark = pytest.mark.anyio
@@ -56,6 +57,22 @@ async def test_a_listed_origin_may_read() -> None:
         assert "x-jano-queue-ms" in call.headers["access-control-expose-headers"]
         call, _ = await stage.client.ask("GET", "/status", b"", {"origin": EVIL})
         assert "access-control-allow-origin" not in call.headers
+
+
+async def test_what_a_server_s_answer_varies_by_is_told_as_well() -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    call = Call({"path": "/", "headers": []}, receive, send)
+    call.cors = [(b"access-control-allow-origin", OURS.encode()), (b"vary", b"origin")]
+    theirs = [(b"vary", b"accept"), (b"access-control-allow-origin", b"*")]
+    await call.send({"type": "http.response.start", "status": 200, "headers": theirs})
+    assert sent[0]["headers"] == [(b"vary", b"accept"), *call.cors]
 
 
 async def test_a_preflight() -> None:
