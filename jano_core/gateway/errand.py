@@ -84,11 +84,16 @@ class Errand:
     async def send_stream(
         self, chunks: AsyncIterable[bytes], content_type: str, sign: bytes = b""
     ) -> None:
-        """Answer without end; `sign` is sent as a sign of life, between events."""
+        """Answer without end; `sign` is sent as a sign of life, between events. Who asked with HEAD
+        wants no more than the head.
+        """
         reply = Reply(self.call.putter(), self.house.clock.now)
         head = [(b"content-type", content_type.encode()), (b"cache-control", b"no-cache")]
         head.append((b"x-accel-buffering", b"no"))
         await done(reply.head(200, head, framing=EVENTS if sign else None))
+        if self.call.method == "HEAD":
+            await reply.end()
+            return
         period = self.house.config.server.keepalive
         say = partial(reply.sign_of_life, sign)
         pulse = Pulse(period, self._watch, reply, say) if sign and period else None

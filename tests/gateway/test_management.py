@@ -249,3 +249,11 @@ async def test_the_rest_answers() -> None:
         call, body = await stage.client.ask("HEAD", "/health")
         assert (call.status, body) == (200, b"")
         assert int(call.headers["content-length"]) > 100
+
+
+@pytest.mark.parametrize("path", ["/api/events", "/logs/stream"])
+async def test_the_head_of_what_has_no_end_is_the_whole_answer(path: str) -> None:
+    async with playhouse(Actor("chat")) as stage:
+        with anyio.fail_after(5):
+            call, body = await stage.client.ask("HEAD", path)
+    assert (call.status, body) == (200, b"")
