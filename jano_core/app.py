@@ -242,11 +242,6 @@ class Jano:
         )
 
     def log_of(self, buffer: LogBuffer) -> Callable[[str], None]:
-        """Where a model server's output goes: its own log and the feed, without secrets."""
-
-        def write(text: str) -> None:
-            text = self.secrets.redact(text)
-            buffer.write(text)
-            self.feed.log("upstream", text)
-
-        return write
+        """Where a model server's output goes: its own log, and from there the feed."""
+        buffer.listener = partial(self.feed.log, "upstream")
+        return buffer.write

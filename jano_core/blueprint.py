@@ -67,6 +67,7 @@ class Blueprint:
             connect=lambda url: Upstream(url, site.transport),
             prefetch=self.config.swap.prefetch,
             weigh=by_the_system if site.transport is None else by_nobody,
+            redact=self.secrets.redact,
         )
 
     def _spec(self, model: str, env: Mapping[str, str]) -> ServerSpec:

@@ -48,6 +48,8 @@ class Kit(Struct, frozen=True):
     """What a server takes in memory."""
     prefetch: bool = False
     """Are a model's files read while it waits for its turn?"""
+    redact: Callable[[str], str] = str
+    """Takes the values of secrets out of a text that people will see."""
 
 
 class Crew:
@@ -70,7 +72,12 @@ class Crew:
 
         A model that is not in it is leaving, and keeps its own until it is gone.
         """
+        self._redact = kit.redact
         self._kits |= dict.fromkeys(kit.specs, kit)
+
+    def redact(self, text: str) -> str:
+        """`text` as people may see it: an address or a command may hold a secret."""
+        return self._redact(text)
 
     def kit(self, model: str) -> Kit:
         """What the model's servers are made with."""
@@ -86,9 +93,13 @@ class Crew:
         assert upstream is not None
         return upstream, self._kits[model].specs[model]
 
-    def specs(self) -> dict[str, ServerSpec]:
-        """All of them, those that are leaving included."""
-        return {name: kit.specs[name] for name, kit in self._kits.items()}
+    def addresses(self) -> dict[str, str]:
+        """Where the servers of all models answer; of those that are down, what is configured."""
+        found = {name: kit.specs[name].url for name, kit in self._kits.items()}
+        for name, supervisor in self._supervisors.items():
+            if supervisor.upstream is not None:
+                found[name] = supervisor.upstream.url
+        return {name: self.redact(url) for name, url in found.items()}
 
     def __getitem__(self, model: str) -> Supervisor:
         return self._supervisors[model]
@@ -107,7 +118,7 @@ class Crew:
         self.prefetch.tasks = tasks
         models = self._dispatcher.scheduler.node.instances
         for name in models.keys() - self._supervisors.keys():
-            self.logs[name] = LogBuffer()
+            self.logs[name] = LogBuffer(redact=self.redact)
             self._supervisors[name] = self._hire(name)
             self._scopes[name] = anyio.CancelScope()
             tasks.start_soon(self._work, name)
@@ -170,7 +181,7 @@ class Crew:
 
 
 class ModelReport:
-    """One supervisor's line to the scheduler; a `Report`."""
+    """One supervisor's line to the scheduler, on which no secret passes; a `Report`."""
 
     def __init__(self, dispatcher: Dispatcher, model: str) -> None:
         self._dispatcher = dispatcher
@@ -185,6 +196,7 @@ class ModelReport:
 
     def load_failed(self, message: str, detail: str) -> None:
         """It could not be made ready."""
+        message, detail = self._redact(message), self._redact(detail)
         self._dispatcher.last_errors[self.model] = message
         self._post(
             events.LoadFailed(
@@ -198,12 +210,14 @@ class ModelReport:
 
     def unloaded(self, error: str) -> None:
         """It is gone, as ordered; `error` says what could not be proven."""
+        error = self._redact(error)
         if error:
             self._dispatcher.last_errors[self.model] = error
         self._post(events.Unloaded(at=self._now(), model=self.model, error=error))
 
     def crashed(self, message: str, detail: str) -> None:
         """Its server died or hung."""
+        message, detail = self._redact(message), self._redact(detail)
         self._dispatcher.last_errors[self.model] = message
         at = self._dispatcher.clock.wall()
         self._dispatcher.facts.emit(f.ServerCrashed(at=at, model=self.model, why=message))
@@ -220,6 +234,9 @@ class ModelReport:
         self._dispatcher.facts.emit(
             f.LoadProgress(at=at, model=self.model, fraction=fraction, note=note)
         )
+
+    def _redact(self, text: str) -> str:
+        return self._dispatcher.crew.redact(text)
 
     def _now(self) -> float:
         return self._dispatcher.clock.now()

@@ -180,7 +180,7 @@ class Dispatcher:
         """Everything that is true now."""
         crew, forecasts = self.crew, self.outlook.all(self.clock.now())
         return snapshot.take(
-            self.scheduler, self.clock, forecasts, crew.specs(), self.last_errors, crew.asleep()
+            self.scheduler, self.clock, forecasts, crew.addresses(), self.last_errors, crew.asleep()
         )
 
     def post(self, event: events.AnyEvent) -> None:

@@ -24,9 +24,16 @@ class LogBuffer:
     """
 
     def __init__(
-        self, limit_bytes: int = 102400, *, refresh: Callable[[], object] | None = None
+        self,
+        limit_bytes: int = 102400,
+        *,
+        refresh: Callable[[], object] | None = None,
+        redact: Callable[[str], str] = str,
     ) -> None:
-        """`refresh` is called before somebody reads: it adds what is still on its way."""
+        """`refresh` is called before somebody reads: it adds what is still on its way. `redact`
+        takes secrets out of what is written.
+        """
+        self._redact = redact
         self._refresh = refresh
         self.listener: Callable[[object], None] | None = None
         """Called with every text as it is written, and with every line as it is added."""
@@ -41,6 +48,7 @@ class LogBuffer:
         """Add text as it comes; it need not end at a line."""
         if not text:
             return
+        text = self._redact(text)
         if self.listener is not None:
             self.listener(text)
         self._take_lines()

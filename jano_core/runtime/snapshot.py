@@ -7,7 +7,6 @@ from collections.abc import Container, Mapping
 from msgspec import Struct
 
 from ..clock import Clock
-from ..plugin.server import ServerSpec
 from ..scheduler.forecast import Forecast
 from ..scheduler.instance import Instance
 from ..scheduler.scheduler import Scheduler
@@ -70,7 +69,7 @@ def take(
     scheduler: Scheduler,
     clock: Clock,
     forecasts: Mapping[str, Forecast],
-    specs: Mapping[str, ServerSpec],
+    addresses: Mapping[str, str],
     last_errors: Mapping[str, str],
     asleep: Container[str] = (),
 ) -> Snapshot:
@@ -101,7 +100,7 @@ def take(
     ]
     return Snapshot(
         models={
-            name: _status(scheduler, instance, clock, specs, last_errors, asleep)
+            name: _status(scheduler, instance, clock, addresses, last_errors, asleep)
             for name, instance in node.instances.items()
         },
         waiting=sorted(waiting, key=lambda row: row.position),
@@ -124,7 +123,7 @@ def _status(
     scheduler: Scheduler,
     instance: Instance,
     clock: Clock,
-    specs: Mapping[str, ServerSpec],
+    addresses: Mapping[str, str],
     last_errors: Mapping[str, str],
     asleep: Container[str],
 ) -> ModelStatus:
@@ -138,7 +137,7 @@ def _status(
         slots=instance.slots,
         memory=scheduler.estimates.footprint(instance.model),
         last_error=last_errors.get(name, ""),
-        url=specs[name].url if name in specs else "",
+        url=addresses.get(name, ""),
         ttl=instance.model.ttl,
         pinned=instance.pinned,
         resident=instance.model.resident,

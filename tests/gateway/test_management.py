@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -124,6 +125,22 @@ async def test_no_command_line_is_shown_whole() -> None:
         stage.jano.config.models["chat"] = secret
         rows = await get(stage.client, "/running")
     assert rows["running"][0]["cmd"] == "server"
+
+
+async def test_no_secret_of_an_address_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-hidden")
+    table = f'[models.far]\nurl = "http://127.0.0.1:9001/${{file:{tmp_path}/key}}"'
+    chat = Actor("chat")
+    async with playhouse(chat, config=table) as stage:
+        chat.up = False
+        call, refused = await stage.client.ask("POST", CHAT, b'{"model":"far"}')
+        assert (call.status, b"nothing answers at" in refused) == (503, True)
+        chat.up = True
+        await stage.client.ask("POST", "/api/models/load/far")
+        places = ("/running", "/status", "/logs", "/ui", "/api/requests/1")
+        pages = [(await stage.client.ask("GET", place))[1] for place in places]
+    assert b"http://127.0.0.1:9001/***" in pages[0]
+    assert all(b"sk-hidden" not in page for page in (refused, *pages))
 
 
 async def test_the_queue() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,3 +183,11 @@ async def test_a_log_stream_has_its_head_at_once(jano: RunningJano, query: str) 
     async with opened(jano.url, "GET", f"/logs/stream/{query}", {}) as made:
         assert await made.head() == 200
         assert made.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+async def test_the_address_of_a_server_that_jano_started_is_told(tmp_path: Path) -> None:
+    server = [sys.executable, "-m", "jano_core.testing.model_server", "--port", "${PORT}"]
+    with running_jano(f"[models.chat]\ncmd = {json.dumps(server)}\n", tmp_path) as running:
+        await ask(running.url, CHAT, b'{"model":"chat"}')
+        [row] = running.get("/running")["running"]
+        assert (await ask(row["proxy"], "/health")).status == 200
