@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from jano_core.runtime.log_buffer import LogBuffer
 from jano_core.testing.playhouse import Actor, playhouse
 
 pytestmark = pytest.mark.anyio
@@ -19,7 +18,7 @@ async def test_a_server_that_runs_on_tells_no_secret_of_before(tmp_path: Path) -
     planted.write_text(OLD)
     chat = Actor("chat", settings=f'env = {{ KEY = "${{file:{planted}}}" }}')
     async with playhouse(chat) as stage:
-        seen = LogBuffer()
+        seen = stage.jano.dispatcher.crew.logs["chat"]
         tell = stage.jano.log_of(seen)
         tell(f"started with {OLD}\n")
         planted.write_text(NEW)
