@@ -127,7 +127,7 @@ class Dispatcher:
         ticket = self.tickets[number] = Ticket(self, request, about, number, model)
         ticket.resident = self.scheduler.node.instances[model].model.resident
         self.narrator.queued(ticket)
-        self.post(events.Arrived(now, request))
+        self.post(events.Arrived(now, request, internal))
         if ticket.current is None:
             self.narrator.waits()
             ticket.eta_ms = self.outlook.at_arrival(request, now)

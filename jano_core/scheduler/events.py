@@ -19,9 +19,12 @@ class Event(Struct, frozen=True, tag=True):
 
 
 class Arrived(Event, frozen=True):
-    """A request came in and waits."""
+    """A request came in and waits. `ordered`: somebody has a model loaded, and waits as long as
+    that takes, whatever the policy's `max_wait`.
+    """
 
     request: Request
+    ordered: bool = False
 
 
 class Left(Event, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     """`strategy` advises, `fallback` decides where it fails. Times in seconds.
 
     `make_rule` builds the residency rule for a set of models; it is called again when the set
-    changes. Nobody waits longer than `max_wait` (0: as long as its client). When a strategy has
+    changes. No request waits longer than `max_wait` (0: as long as its client). When a strategy has
     let an idle box wait for `stall_limit` or the longest swap there and back, whichever is
     longer, `fallback` decides.
     """

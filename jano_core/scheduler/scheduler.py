@@ -102,7 +102,7 @@ class Scheduler:
     def _arrived(self, event: ev.Arrived, now: float) -> bool:
         """Returns whether it runs at once and nothing is left to decide."""
         request = event.request
-        if self.policy.max_wait:
+        if self.policy.max_wait and not event.ordered:
             request = self.admission.bounded(request)
         instance = self.node.instances[request.models[0]]
         at_once = self._may_run_at_once(request, instance, now)

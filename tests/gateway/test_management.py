@@ -98,6 +98,15 @@ async def test_load_and_unload() -> None:
             assert call.status == 404
 
 
+async def test_a_load_may_take_longer_than_requests_wait() -> None:
+    config = '[scheduler]\nmax_wait = "2s"'
+    async with playhouse(Actor("chat", load_s=5.0), config=config) as stage:
+        call, body = await stage.client.ask("POST", CHAT, b'{"model":"chat"}')
+        assert (call.status, json.loads(body)["error"]["code"]) == (503, "deadline_exceeded")
+        call, _ = await stage.client.ask("POST", "/api/models/load/chat")
+        assert call.status == 200
+
+
 async def test_a_load_is_given_up_with_its_client() -> None:
     async with (
         playhouse(Actor("chat", load_s=100.0)) as stage,
