@@ -109,15 +109,17 @@ TO_MODEL: Mapping[tuple[str, str], ModelRoute] = {
 
 
 def find(method: str, path: str) -> tuple[Route | ModelRoute, str] | None:
-    """The route and its argument, None for an unknown path; HEAD goes where GET does.
+    """The route and its argument, None for an unknown path; HEAD goes where GET does, unless that
+    changes something.
 
     Raises `Refused` (405) with the methods that are `allowed`.
     """
     verb = "GET" if method == "HEAD" else method
     if (methods := _TABLE.get(path)) is not None:
-        if verb in methods:
-            return methods[verb], ""
-        raise _wrong_method(method, path, methods)
+        found = methods.get(verb)
+        if found is None or (method == "HEAD" and isinstance(found, Route) and found.changes):
+            raise _wrong_method(method, path, methods)
+        return found, ""
     others = set()
     for takes, before, after, route in _WITH_ARGUMENT:
         argument = path[len(before) : len(path) - len(after)]

@@ -98,6 +98,14 @@ async def test_load_and_unload() -> None:
             assert call.status == 404
 
 
+async def test_a_look_at_the_head_of_what_unloads_unloads_nothing() -> None:
+    async with playhouse(Actor("chat")) as stage:
+        await stage.client.ask("POST", "/api/models/load/chat")
+        call, _ = await stage.client.ask("HEAD", "/unload")
+        assert (call.status, call.headers["allow"]) == (405, "GET")
+        assert len((await get(stage.client, "/running"))["running"]) == 1
+
+
 async def test_a_load_may_take_longer_than_requests_wait() -> None:
     config = '[scheduler]\nmax_wait = "2s"'
     async with playhouse(Actor("chat", load_s=5.0), config=config) as stage:
