@@ -240,6 +240,9 @@ class Router:
             await self._house.reload()
         except JanoError as error:
             log.error("the configuration was not reloaded: %s", error)
+        except Exception:
+            # A plugin's, most likely. What is served goes on as it was.
+            log.exception("the configuration was not reloaded")
         self._notifier.ready(self._vitals)
 
 

@@ -37,6 +37,9 @@ class Source(Struct):
         except tomllib.TOMLDecodeError as error:
             message, line = _split_place(str(error), text.rstrip().count("\n") + 1)
             raise ConfigError([ConfigProblem(message, file=str(file), line=line)])
+        except (ValueError, RecursionError) as error:
+            # Of Python's own limits: an integer of thousands of digits, brackets as deep.
+            raise ConfigError([ConfigProblem(str(error), file=str(file))])
         return cls(str(file), data, text)
 
     def holds(self, path: Path) -> bool:

@@ -362,3 +362,8 @@ def test_a_file_that_is_no_text(tmp_path: Path, registry: Registry) -> None:
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="is not UTF-8"):
         load(file, registry, {})
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 3000 + "]" * 3000])
+def test_a_value_beyond_what_python_reads(wrong: Wrong, value: str) -> None:
+    assert [line.split(": ")[0] for line in wrong(f"[server]\nport = {value}\n")] == ["jano.toml"]

@@ -25,6 +25,7 @@ from jano_core.units import Duration
 class StandIn:
     def __init__(self) -> None:
         self.running: set[anyio.CancelScope] = set()
+        self.reloads = 0
 
     async def asgi(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -69,6 +70,9 @@ class StandIn:
 
     async def reload(self) -> None:
         told("reload")
+        self.reloads += 1
+        if self.reloads > 1:
+            raise ZeroDivisionError("in a plugin")
         raise JanoError("the new configuration is wrong")
 
 

@@ -24,7 +24,7 @@ def convert(program: str, text: str, path: Path) -> Imported:
     """
     try:
         found: Imported = import_module(f".{READERS[program]}", __name__).convert(text, path)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         # These formats have no schema here: a value of a wrong type shows where it is used.
         raise fail(f"is not as {program} would have it: {type(error).__name__}: {error}", path)
     return found
