@@ -52,7 +52,10 @@ class ProcessLauncher(Launcher):
         )
         server.pid = self._process.identity.pid
         if server.state_folder:
-            self._record = sweep.write_down(server.state_folder, spec.model, server.pid)
+            try:
+                self._record = sweep.write_down(server.state_folder, spec.model, server.pid)
+            except OSError as error:  # a full disk, say: the guard ends it with Jano all the same
+                server.log(f"jano: cannot be written down for the next start: {error}\n")
 
     async def verify(self) -> None:
         """The listener must belong to the process tree of `cmd`, where the system can tell."""
@@ -85,7 +88,7 @@ class ProcessLauncher(Launcher):
             patience = [] if gone else patience[1:]
         await self._process.end(patience)
         if self._record:
-            self._record.unlink(missing_ok=True)
+            sweep.forget(self._record)
 
     async def _gone_by_command(self, timeout: float) -> bool:
         assert self._process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -24,9 +25,9 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def write_down(state_folder: Path, model: str, pid: int) -> Path | None:
-    """Remember that `pid` is a model's server; returns the file to unlink when it is gone.
+    """Remember that `pid` is a model's server; returns the record to `forget` when it is gone.
 
-    None when the process has ended already.
+    None when the process has ended already. Raises `OSError` where nothing can be written.
     """
     server, owner = process_tree.identify(pid), process_tree.identify(os.getpid())
     if server is None or owner is None:
@@ -35,9 +36,19 @@ def write_down(state_folder: Path, model: str, pid: int) -> Path | None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{pid}.json"
     written = path.with_suffix(".new")
-    written.write_bytes(msgspec.json.encode(Record(model, owner, server)))
-    written.replace(path)
+    try:
+        written.write_bytes(msgspec.json.encode(Record(model, owner, server)))
+        written.replace(path)
+    except OSError:
+        forget(written)
+        raise
     return path
+
+
+def forget(record: Path) -> None:
+    """What it was about is gone. One that cannot be removed does no harm: nobody answers to it."""
+    with contextlib.suppress(OSError):
+        record.unlink()
 
 
 def sweep(state_folder: Path) -> list[str]:
@@ -52,14 +63,14 @@ def sweep(state_folder: Path) -> list[str]:
         try:
             record = msgspec.json.decode(path.read_bytes(), type=Record)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-            path.unlink(missing_ok=True)
+            forget(path)
             continue
         if process_tree.identify(record.owner.pid) == record.owner:
             continue
         if ended := _end(record.server):
             pids = ", ".join(map(str, ended))
             lines.append(f"ended what was left of model {record.model!r}: process {pids}")
-        path.unlink(missing_ok=True)
+        forget(path)
     return lines
 
 

@@ -145,6 +145,13 @@ async def test_it_is_written_down_while_it_runs(tmp_path: Path) -> None:
     assert list((tmp_path / sweep.FOLDER).iterdir()) == []
 
 
+async def test_it_runs_where_nothing_can_be_written_down(tmp_path: Path) -> None:
+    folder, log = tmp_path / "state", LogBuffer()
+    folder.write_text("in the place of the folder")
+    async with running(life(log, state_folder=folder)):
+        assert "cannot be written down" in log.history()
+
+
 async def test_kill_takes_no_time() -> None:
     stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(300)"
     made = life(LogBuffer(), cmd=python(stubborn), url="http://127.0.0.1:9", stop_timeout=600.0)

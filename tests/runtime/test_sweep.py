@@ -97,3 +97,8 @@ def test_an_identity_is_of_one_process_only() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert process_tree.identify(ended.pid) is None
+
+
+def test_a_record_that_cannot_be_removed_stops_no_start(tmp_path: Path) -> None:
+    (tmp_path / sweep.FOLDER / "7.json").mkdir(parents=True)
+    assert sweep.sweep(tmp_path) == []
