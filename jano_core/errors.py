@@ -56,6 +56,10 @@ class UpstreamError(JanoError):
     """A model server broke off: connection refused, reset, or a malformed answer."""
 
 
+class NoRoom(UpstreamError):
+    """This system has nothing left to make a connection of; of the server it says nothing."""
+
+
 class ListenError(JanoError):
     """An address that cannot be listened on; the text says why and, where known, who has it."""
 

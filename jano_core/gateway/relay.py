@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..errors import Refused, UpstreamError
+from ..errors import NoRoom, Refused, UpstreamError
 from ..plugin.contracts import Usage
 from ..telemetry.tap import Tap, tap
 from .body import Content
@@ -62,7 +62,7 @@ class Relay:
 
     async def run(self, method: str, target: bytes, headers: RawHeaders, content: Content) -> None:
         """Ask and pass on; `broken` then says whether the server broke off. Raises `Refused` where
-        its answer does not fit the head that is already out.
+        its answer does not fit the head that is already out, or where Jano cannot ask.
         """
         reply = self._reply
         try:
@@ -86,6 +86,9 @@ class Relay:
                 self.usage = self._tap.result()
             finally:
                 await response.aclose()
+        except NoRoom as error:
+            text = f"{self._lease.model} cannot be asked: {error}"
+            raise Refused("queue_full", text, retry_after=1) from error
         except UpstreamError as error:
             self.broken = f"broke off: {error}"
         finally:

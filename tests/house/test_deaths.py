@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import resource
 import signal
+import sys
 from pathlib import Path
 
 import anyio
@@ -24,6 +27,12 @@ CHAT = "/v1/chat/completions"
 def pid_of_last(book: Path) -> int:
     """The server that was started last."""
     return int(entries(book, "start")[-1]["pid"])
+
+
+def free_numbers(pid: int, count: int) -> list[int]:
+    """Those that the next files will have that the process opens."""
+    taken = {int(file.name) for file in Path(f"/proc/{pid}/fd").iterdir()}
+    return list(itertools.islice((n for n in itertools.count() if n not in taken), count))
 
 
 async def test_a_ready_server_that_is_killed_is_loaded_again(tmp_path: Path) -> None:
@@ -79,6 +88,26 @@ async def test_a_stream_whose_server_is_killed_says_so(tmp_path: Path) -> None:
         assert last["error"]["code"] == "upstream_failed"
         short = chat("chat", simulate={"tokens": 2})
         assert (await ask(jano.url, CHAT, short)).status == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can set another's limits")
+async def test_a_server_outlives_jano_s_want_of_open_files(tmp_path: Path) -> None:
+    book = tmp_path / "books.jsonl"
+    config = model_table("chat", book, "--tokens 40 --rate 20 --parallel 2", "parallel = 2")
+    with running_jano(config, tmp_path / "jano") as jano:
+        async with exchange(jano.url, CHAT, chat("chat", stream=True)) as made:
+            await made.head()
+            limits = resource.prlimit(jano.pid, resource.RLIMIT_NOFILE)
+            # One more client, and nothing to ask the server with.
+            _, second = free_numbers(jano.pid, 2)
+            resource.prlimit(jano.pid, resource.RLIMIT_NOFILE, (second, limits[1]))
+            answer = await ask(jano.url, CHAT, chat("chat"))
+            resource.prlimit(jano.pid, resource.RLIMIT_NOFILE, limits)
+            assert answer.status == 503 and answer.headers["retry-after"] == "1"
+            assert "open files" in answer.json()["error"]["message"]
+            body = b"".join([chunk async for chunk in made.chunks()])
+        assert events(body)[-1] == "[DONE]"
+    assert len(entries(book, "start")) == 1
 
 
 async def test_jano_killed_leaves_no_orphan_and_starts_again(tmp_path: Path) -> None:
