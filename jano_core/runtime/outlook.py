@@ -91,6 +91,8 @@ class Outlook:
         if refuse.retry_after is not None:
             return refuse.retry_after
         if refuse.code == "deadline_exceeded":
+            if model not in self._scheduler.node.instances:  # a reload took it away: never again
+                return None
             return max(1.0, estimate.expected_wait(self._scheduler, model, now, self.read_by))
         if refuse.code == "queue_full":
             known = estimate.forecast(self._scheduler, now, self.read_by)

@@ -172,6 +172,38 @@ async def test_a_reload_drops_no_request() -> None:
         assert state(stage, "stays") == "ready"
 
 
+async def test_the_last_who_waits_for_a_model_that_is_gone_is_refused_in_time() -> None:
+    async with playhouse(Actor("stays", script=slow(60)), Actor("goes")) as stage:
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(chat, stage, "stays")
+            await anyio.sleep(1)
+            answers: list[int] = []
+
+            async def ask() -> None:
+                answers.append(await chat(stage, "goes", **{"x-jano-deadline": "20"}))
+
+            callers.start_soon(ask)
+            await anyio.sleep(1)
+            stage.config = stage.config.partition("[models.goes]")[0]
+            await stage.jano.reload()
+        assert answers == [503]
+        assert "goes" not in stage.jano.dispatcher.snapshot().models
+        assert await chat(stage, "stays") == 200
+
+
+async def test_a_model_that_is_gone_before_its_turn_to_be_warmed_up() -> None:
+    first = Actor("first", ONE_GIB + "preload = true", load_s=60)
+    goes = Actor("goes", ONE_GIB + "preload = true")
+    async with playhouse(first, goes, config=TWO_FIT) as stage:
+        await anyio.sleep(10)
+        stage.config = stage.config.partition("[models.goes]")[0]
+        await stage.jano.reload()
+        await until(lambda: state(stage, "first") == "ready")
+        await anyio.sleep(1)
+        assert stage.jano.busy() == 0
+        assert await chat(stage, "first") == 200
+
+
 async def test_a_bad_configuration_changes_nothing() -> None:
     async with playhouse(Actor("chat")) as stage:
         await chat(stage, "chat")
