@@ -116,6 +116,7 @@ class Connection(Link):
             reader = self._reader
             if reader.arrived or reader.in_head or reader.refusal is not None:
                 turn.flush()  # before anything that is said next
+                self._in_head = False  # the time for a head begins now
                 self._next()
             if not self.reading:
                 self._release()

@@ -235,6 +235,19 @@ async def test_the_idle_and_the_slow_are_closed() -> None:
     assert rig.transport.ended == "closed"
 
 
+@pytest.mark.parametrize("parts", [(GET + GET[:10],), (GET, GET[:10])])
+async def test_a_head_that_begins_behind_another_request_has_no_more_time(
+    parts: tuple[bytes, ...],
+) -> None:
+    held = Held()
+    rig = Rig(held)
+    idle = rig.connection.due
+    for part in parts:
+        await rig.feed(part)
+    await whole(held.calls[0].send, b"")
+    assert rig.connection.due < idle
+
+
 async def test_who_takes_its_last_bytes_slowly_may() -> None:
     rig = Rig(echo)
     await rig.feed(CLOSING)
