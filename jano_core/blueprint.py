@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from .config.catalog import Catalog
 from .config.load import Loaded
 from .config.settings import settings_of
-from .plugin.contracts import Authenticator, Dialect
+from .plugin.contracts import Authenticator, Contract, Dialect
 from .plugin.registry import Registry
 from .plugin.server import ServerSpec
 from .runtime.crew import Kit
@@ -29,6 +30,8 @@ from .scheduler.residency import ResidencyRule
 from .scheduler.types import Model
 from .strategies.greedy import Greedy
 from .telemetry.usage_reader import UsageReader
+
+Kind = TypeVar("Kind", bound=Contract)
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -52,8 +55,8 @@ class Blueprint:
         self.config = loaded.config
         self.secrets = loaded.secrets
         self.catalog = Catalog(self.config, self.secrets)
-        self.dialects: Sequence[Dialect] = [each() for each in registry.dialects]
-        self.usage_reader = UsageReader([each() for each in registry.usage_normalizers])
+        self.dialects: Sequence[Dialect] = [self._made(each) for each in registry.dialects]
+        self.usage_reader = UsageReader([self._made(each) for each in registry.usage_normalizers])
         self._registry = registry
         self._site = site
         self._specs = {name: self._spec(name, loaded.env) for name in self.config.models}
@@ -75,6 +78,14 @@ class Blueprint:
         spec = self.catalog.spec(model, env)
         backend = self._registry.kind("backends", self.config.models[model].backend)
         return replace(spec, upstream_model=backend.model_name(spec))
+
+    def _made(self, kind: type[Kind]) -> Kind:
+        """With what `[plugins.NAME]` says, where it declares settings."""
+        if kind.Settings is None:
+            return kind()
+        settings = settings_of(kind, self.config.plugins.get(kind.name, {}), self.secrets)
+        make: Callable[[Struct | None], Kind] = kind
+        return make(settings)
 
     def _authenticator(self) -> Authenticator:
         table = self.config.auth

@@ -61,6 +61,20 @@ def _check_kinds(config: Config, registry: Registry, problems: Problems) -> None
         found = _kind(registry, "backends", name, ("backends", name), problems)
         if found is not None:
             read_settings(found, raw, ("backends", name), problems)
+    for each in registry.unnamed:
+        if each.Settings is not None:
+            raw = config.plugins.get(each.name, {})
+            read_settings(each, raw, ("plugins", each.name), problems)
+
+
+def idle_tables(config: Config, registry: Registry) -> list[str]:
+    """What is said of `[plugins.X]` that nobody reads."""
+    readers = {each.name for each in registry.unnamed if each.Settings is not None}
+    return [
+        f"[plugins.{name}]: nothing that is installed reads it"
+        for name in config.plugins
+        if name not in readers
+    ]
 
 
 def _kind(

@@ -36,6 +36,8 @@ def json_schema(registry: Registry) -> Schema:
         "properties": {name: _settings(each) for name, each in sorted(registry.backends.items())},
         "additionalProperties": False,
     }
+    readers = {each.name: _settings(each) for each in registry.unnamed if each.Settings}
+    tables["plugins"]["properties"] = dict(sorted(readers.items()))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "jano.toml",

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ..errors import ConfigError, ConfigProblem
 from ..plugin.registry import Registry
 from . import find, macros
-from .check import check, check_exposure
+from .check import check, check_exposure, idle_tables
 from .decode import decode
 from .importers import ENDINGS, convert, from_environment
 from .importers.report import Imported
@@ -77,6 +77,7 @@ def load(
     problems.throw()
     if origin.lenient:
         warnings += [f"{problem}; the first one wins" for problem in names.found]
+    warnings += idle_tables(config, registry)
     if not config.models:
         warnings.append("there are no models; add [models.NAME] with cmd or url")
     return Loaded(

@@ -13,3 +13,6 @@ class Contract(ABC):
 
     name: ClassVar[str]
     Settings: ClassVar[type[Struct] | None] = None
+    """Where one is declared, objects are made with one of it. A kind that no key of the
+    configuration names (dialects, usage normalizers) finds it in `[plugins.NAME]`.
+    """

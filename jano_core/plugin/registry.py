@@ -18,7 +18,7 @@ from ..scheduler.strategy import Strategy
 from ..version import __version__
 from .collect import KINDS, Kind, collect
 from .command import Command
-from .contracts import Authenticator, Backend, Dialect, Launcher, UsageNormalizer
+from .contracts import Authenticator, Backend, Contract, Dialect, Launcher, UsageNormalizer
 from .entry_point import EntryPoint, installed
 from .hookspecs import PROJECT, JanoSpec
 
@@ -153,6 +153,13 @@ class Registry:
     def dialects(self) -> list[type[Dialect]]:
         """Dialects in the order of registration."""
         return list(self._classes["dialects"].values())
+
+    @property
+    def unnamed(self) -> list[type[Contract]]:
+        """What is in use because it is installed, named by no key: its settings are in
+        `[plugins.NAME]`.
+        """
+        return [*self.dialects, *self.usage_normalizers]
 
     @property
     def commands(self) -> dict[str, type[Command]]:

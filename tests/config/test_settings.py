@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpx
 import jsonschema  # type: ignore[import-untyped]
 import msgspec
 import pytest
 
+from jano_core.blueprint import Blueprint, Site
 from jano_core.config.json_schema import json_schema
 from jano_core.config.load import load
 from jano_core.config.secrets import Secrets
 from jano_core.config.settings import settings_of
 from jano_core.errors import ConfigError
 from jano_core.launchers.process import ProcessLauncher
+from jano_core.plugin.contracts import Usage, UsageNormalizer
 from jano_core.plugin.hookspecs import hookimpl
 from jano_core.plugin.openai_backend import OpenAIBackend
 from jano_core.plugin.registry import PluginInfo, Registry
@@ -147,3 +151,63 @@ def test_a_launcher_s_settings_are_its_own(tmp_path: Path) -> None:
     validator.validate({"models": {"a": table}})
     with pytest.raises(jsonschema.ValidationError):
         validator.validate({"models": {"a": table | {"settings": {"woh": "a"}}}})
+
+
+class CensorSettings(msgspec.Struct, forbid_unknown_fields=True):
+    limit: int = 10
+    word: str = ""
+
+
+class Censor(UsageNormalizer):
+    name = "censor"
+    Settings = CensorSettings
+
+    def __init__(self, settings: CensorSettings) -> None:
+        self.settings = settings
+
+    def read(self, document: Mapping[str, Any]) -> Usage | None:
+        return Usage(prompt_tokens=self.settings.limit)
+
+
+@pytest.fixture
+def censoring() -> Registry:
+    module = ModuleType("jano_censor")
+    module.jano_usage_normalizers = hookimpl(specname="jano_usage_normalizers")(lambda: [Censor])  # type: ignore[attr-defined]
+    registry = Registry.discover(points=[])
+    registry.add(PluginInfo(name="jano-censor", version="1", source="test"), lambda: module)
+    return registry
+
+
+async def nobody(call: httpx.Request) -> httpx.Response:
+    raise AssertionError(call)
+
+
+@pytest.mark.parametrize("text, limit", [("", 10), ("[plugins.censor]\nlimit = 3", 3)])
+def test_what_no_key_names_is_made_with_its_own_table(
+    tmp_path: Path, censoring: Registry, text: str, limit: int
+) -> None:
+    file = tmp_path / "jano.toml"
+    file.write_text(f'{text}\n[models.a]\nurl = "http://127.0.0.1:1"\n')
+    site = Site(
+        url="http://x",
+        state_folder=None,
+        transport=httpx.MockTransport(nobody),
+        log_of=lambda buffer: buffer.write,
+    )
+    reader = Blueprint(load(file, censoring, {}), censoring, site).usage_reader
+    assert reader.of_document(b"{}").prompt_tokens == limit
+
+
+def test_its_table_is_checked_and_one_that_nobody_reads_is_told(
+    tmp_path: Path, censoring: Registry
+) -> None:
+    file = tmp_path / "jano.toml"
+    file.write_text('[plugins.censor]\nlimt = 3\n[models.a]\nurl = "http://127.0.0.1:1"\n')
+    with pytest.raises(ConfigError, match='limt: unknown key; did you mean "limit"'):
+        load(file, censoring, {})
+    properties = json_schema(censoring)["properties"]["plugins"]["properties"]
+    assert properties["censor"]["properties"].keys() == {"limit", "word"}
+    file.write_text('[plugins.openai]\nx = 1\n[models.a]\nurl = "http://127.0.0.1:1"\n')
+    assert load(file, censoring, {}).warnings == (
+        "[plugins.openai]: nothing that is installed reads it",
+    )
