@@ -22,6 +22,7 @@ PIECE_COST = 64
 
 _SLASH, _HASH = b"/#"
 _TOO_LONG = 431, f"a request's headers may have {MAX_HEAD} bytes"
+_NO_PROXY = 501, "this is not a proxy"
 _FRAMING = (b"content-length", b"transfer-encoding")
 _ABSOLUTE = re.compile(rb"https?://([^/?@]+)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE | re.DOTALL)
 
@@ -184,6 +185,10 @@ class RequestReader:
         """Take what came behind a request to go on with another protocol."""
         request = self._request
         assert request is not None
+        if request.method == "CONNECT":  # of something that looks like a path
+            self.arrived.remove(request)
+            self.refusal = _NO_PROXY
+            return
         if request.websocket:
             self.rest = rest
             return
@@ -202,7 +207,7 @@ class RequestReader:
         """Understand a target that does not begin with its path."""
         target = self._url
         if request.method == "CONNECT":
-            self._refuse(501, "this is not a proxy")
+            self._refuse(*_NO_PROXY)
         if target == b"*" and request.method == "OPTIONS":
             return
         found = _ABSOLUTE.fullmatch(target)

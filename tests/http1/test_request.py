@@ -171,6 +171,7 @@ OTHER = {
     "HTTP/0.9": (b"GET /\r\n\r\n", 505),
     "a version to come": (b"GET / HTTP/2.0\r\nhost: x\r\n\r\n", 505),
     "a proxy's business": (b"CONNECT a:1 HTTP/1.1\r\nhost: x\r\n\r\n", 501),
+    "a tunnel to a path": (b"CONNECT /a HTTP/1.1\r\nhost: x\r\n\r\n", 501),
     "a giant header": (GET + b"x: " + b"a" * (MAX_HEAD + 1) + b"\r\n\r\n", 431),
     "many headers": (GET + b"x: y\r\n" * MAX_HEAD + b"\r\n", 431),
     "a giant target": (b"GET /" + b"a" * MAX_HEAD + b" HTTP/1.1\r\nhost: x\r\n\r\n", 431),

@@ -50,6 +50,11 @@ def test_only_the_header_with_the_key_is_consumed() -> None:
     assert KEYS.admit(headers, "").consumed == {b"x-api-key"}
 
 
+def test_a_key_that_is_sent_twice_is_consumed_twice() -> None:
+    headers = {b"authorization": b"Bearer first", b"x-api-key": b"first"}
+    assert KEYS.admit(headers, "").consumed == set(headers)
+
+
 def test_no_key_at_all_is_an_error_of_the_configuration(tmp_path: Path) -> None:
     file = tmp_path / "jano.toml"
     file.write_text('[auth]\nauthenticator = "keys"\n[auth.settings]\nkeys = []\n')
