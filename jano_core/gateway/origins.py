@@ -19,6 +19,8 @@ from .call import Call, RawHeaders
 _SIMPLE = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "")
 """Content types that a page may send anywhere without asking first."""
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal")
+_ELSEWHERE = (b"cross-site", b"same-site")
+"""What `sec-fetch-site` says of pages of another origin; another port is one, too."""
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _EXPOSED = b"x-jano-request-id, x-jano-model, x-jano-queue-ms, x-jano-swap-ms, retry-after"
 
@@ -62,6 +64,9 @@ def guard(config: Config, call: Call, *, changes: bool) -> None:
         if name and name not in map(_name, config.server.cors_origins):
             raise _not_at_home(name)
     if not fields.get(b"origin"):
+        # Browsers name no origin where a page only embeds something, or leads there by a link.
+        if changes and fields.get(b"sec-fetch-site") in _ELSEWHERE:
+            raise Refused("permission_denied", "pages of another origin may not do this")
         return
     origin = call.field(b"origin")
     if _own(call, origin) or _listed(config, origin):
