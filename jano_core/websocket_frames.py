@@ -14,6 +14,9 @@ from .errors import JanoError
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
+NO_STATUS = 1005
+"""The code of a close that has none; never sent."""
+
 
 class Opcode(IntEnum):
     """What a frame is."""
@@ -45,6 +48,20 @@ class ProtocolError(JanoError):
 def accept_key(key: bytes) -> bytes:
     """What the server answers to a client's `sec-websocket-key`."""
     return base64.b64encode(hashlib.sha1(key + _MAGIC).digest())
+
+
+def closing(payload: bytes) -> tuple[int, str]:
+    """Code and reason of a close frame. Raises `ProtocolError`."""
+    if not payload:
+        return NO_STATUS, ""
+    code = int.from_bytes(payload[:2], "big")
+    known = 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
+    if len(payload) == 1 or not known:
+        raise ProtocolError("a close frame without a valid code")
+    try:
+        return code, payload[2:].decode()
+    except UnicodeDecodeError:
+        raise ProtocolError("the reason of a close is not UTF-8", 1007) from None
 
 
 def encode(opcode: Opcode, payload: bytes, *, masked: bool) -> bytes:

@@ -6,12 +6,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ..websocket_frames import (
+    NO_STATUS,
     Frame,
     FrameParser,
     MessageJoiner,
     Opcode,
     ProtocolError,
     accept_key,
+    closing,
     encode,
 )
 from .asgi import Headers, Message, Scope
@@ -28,7 +30,7 @@ HIGH_WATER = 256 * 1024
 """Cost of messages that the application has not taken before the client is held back."""
 CLOSING_S = 2.0
 """For the client to agree to a close."""
-NORMAL, NO_STATUS, ABNORMAL, BROKEN = 1000, 1005, 1006, 1011
+NORMAL, ABNORMAL, BROKEN = 1000, 1006, 1011
 _HANDSHAKE = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
 
 
@@ -172,7 +174,7 @@ class Session(Turn):
             if self._connection.full is None and not self._close_sent:
                 self._frame(Opcode.PONG, frame.payload)
         elif frame.opcode is Opcode.CLOSE:
-            code, reason = _closing(frame.payload)
+            code, reason = closing(frame.payload)
             self._closed = self._closed or (code, reason)
             self._say_close(code, "")
             self._connection.close()
@@ -214,17 +216,3 @@ def _wrong(request: Request) -> bytes:
     if request.method != "GET" or len(key) != 24 or body:
         return plain(400, "this is no WebSocket handshake")
     return b""
-
-
-def _closing(payload: bytes) -> tuple[int, str]:
-    """Code and reason of a close frame. Raises `ProtocolError`."""
-    if not payload:
-        return NO_STATUS, ""
-    code = int.from_bytes(payload[:2], "big")
-    known = 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
-    if len(payload) == 1 or not known:
-        raise ProtocolError("a close frame without a valid code")
-    try:
-        return code, payload[2:].decode()
-    except UnicodeDecodeError:
-        raise ProtocolError("the reason of a close is not UTF-8", 1007) from None

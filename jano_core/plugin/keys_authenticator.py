@@ -36,7 +36,9 @@ class KeysAuthenticator(Authenticator):
     def admit(self, headers: Mapping[bytes, bytes], peer: str) -> Caller:
         """See `Authenticator.admit`."""
         # Some clients send their key in both: no model server is to see it in the second.
-        consumed = frozenset(header for header, brought in _brought(headers) if self._is_key(brought))
+        consumed = frozenset(
+            header for header, brought in _brought(headers) if self._is_key(brought)
+        )
         if not consumed:
             raise Refused("invalid_api_key", "the API key is missing or wrong")
         return Caller(consumed=consumed)

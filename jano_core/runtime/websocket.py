@@ -16,11 +16,13 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from ..errors import UpstreamError
 from ..websocket_frames import (
+    NO_STATUS,
     FrameParser,
     MessageJoiner,
     Opcode,
     ProtocolError,
     accept_key,
+    closing,
     encode,
 )
 
@@ -28,7 +30,7 @@ HANDSHAKE_S = 10.0
 CLOSING_S = 2.0
 MAX_HEAD = 65536
 MAX_MESSAGE = 64 * 2**20
-NO_STATUS, ABNORMAL = 1005, 1006
+ABNORMAL = 1006
 OWN_HEADERS = {b"host", b"connection", b"upgrade", b"content-length", b"transfer-encoding"}
 BROKEN = (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
@@ -144,7 +146,7 @@ class WebSocket:
                 if frame.opcode is Opcode.PING:
                     await self._write(Opcode.PONG, frame.payload)
                 elif frame.opcode is Opcode.CLOSE:
-                    self._closed = _closing(frame.payload)
+                    self._closed = Closed(*closing(frame.payload))
                     await self._say_close(self._closed.code, "")
                 elif frame.opcode is Opcode.PONG:
                     continue
@@ -167,12 +169,6 @@ class WebSocket:
             except BROKEN:
                 self._closed = self._closed or Closed(ABNORMAL)
                 raise self._closed from None
-
-
-def _closing(payload: bytes) -> Closed:
-    if len(payload) < 2:
-        return Closed(NO_STATUS)
-    return Closed(int.from_bytes(payload[:2], "big"), payload[2:].decode(errors="replace"))
 
 
 async def _dial(host: str, port: int, secure: bool) -> ByteStream:
@@ -209,7 +205,10 @@ async def _shake_hands(
         raise Refusal(status)
     if fields.get(b"sec-websocket-accept") != accept_key(key):
         raise UpstreamError("the server's WebSocket handshake does not answer ours")
-    return WebSocket(stream, fields.get(b"sec-websocket-protocol", b"").decode(), answer.buffer)
+    chosen = fields.get(b"sec-websocket-protocol", b"").decode("latin-1")
+    if chosen and chosen not in subprotocols:
+        raise UpstreamError("the server chose a WebSocket subprotocol that was not offered")
+    return WebSocket(stream, chosen, answer.buffer)
 
 
 def _parse_head(head: bytes) -> tuple[int, dict[bytes, bytes]]:

@@ -13,6 +13,7 @@ from websockets.typing import Subprotocol
 from jano_core.errors import UpstreamError
 from jano_core.runtime import websocket
 from jano_core.runtime.websocket import Closed, Refusal, connect
+from jano_core.websocket_frames import accept_key
 from tests.runtime.raw_server import Connection, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.wire]
@@ -154,6 +155,36 @@ async def test_a_handshake_that_is_none(answer: bytes) -> None:
         with pytest.raises(UpstreamError):
             async with connect(url, b"/"):
                 pass
+
+
+async def shaken_hands(connection: Connection, more: bytes) -> None:
+    """Answer the handshake, with `more` behind its last header."""
+    head = await connection.request()
+    key = head.partition(b"sec-websocket-key: ")[2].partition(b"\r\n")[0]
+    answer = b"HTTP/1.1 101 Yes\r\nsec-websocket-accept: " + accept_key(key) + b"\r\n"
+    await connection.stream.send(answer + more)
+
+
+@pytest.mark.parametrize("chosen", [b"other", b"\xff", b"a\nset-cookie: b"])
+async def test_a_subprotocol_that_was_not_offered(chosen: bytes) -> None:
+    async def handler(connection: Connection) -> None:
+        await shaken_hands(connection, b"sec-websocket-protocol: " + chosen + b"\r\n\r\n")
+
+    async with serving(handler) as url:
+        with pytest.raises(UpstreamError, match="subprotocol"):
+            async with connect(url, b"/", subprotocols=["a"]):
+                pass
+
+
+@pytest.mark.parametrize("code", [0, 1005, 65535])
+async def test_a_close_code_that_may_not_be_sent_is_not_passed_on(code: int) -> None:
+    async def handler(connection: Connection) -> None:
+        await shaken_hands(connection, b"\r\n\x88\x02" + code.to_bytes(2, "big"))
+
+    async with serving(handler) as url, connect(url, b"/") as socket:
+        with pytest.raises(Closed) as closed:
+            await socket.receive()
+        assert closed.value.code == 1002
 
 
 async def test_a_message_that_is_too_long_closes_it(monkeypatch: pytest.MonkeyPatch) -> None:
