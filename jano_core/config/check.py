@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import PluginError
 from ..plugin.registry import Registry
 from .schema import Config, ModelTable
-from .secrets import REFERENCE, Secrets
+from .secrets import REFERENCE, SecretMissing, Secrets
 from .server_spec import needs, server_spec
-from .settings import read_settings
+from .settings import read_resolved, read_settings
 from .sources import Path, Problems
 from .text import strings
 
@@ -26,10 +27,10 @@ def check(config: Config, registry: Registry, secrets: Secrets, problems: Proble
     What the decoding found wrong already is not looked at again: errors that follow from others
     help nobody.
     """
-    _check_kinds(config, registry, problems)
+    _check_kinds(config, registry, secrets, problems)
     for name, table in config.models.items():
         if not problems.touch(("models", name)):
-            _check_model(name, table, config, registry, problems)
+            _check_model(name, table, config, registry, secrets, problems)
     _check_paths(config, problems)
     _check_memory(config, registry, problems)
     _check_profiles(config, problems)
@@ -47,7 +48,7 @@ def check_exposure(config: Config, written: bool, problems: Problems) -> None:
     )
 
 
-def _check_kinds(config: Config, registry: Registry, problems: Problems) -> None:
+def _check_kinds(config: Config, registry: Registry, secrets: Secrets, problems: Problems) -> None:
     scheduler, memory, auth = config.scheduler, config.memory, config.auth
     for kind, table, key, name, raw in (
         ("strategies", "scheduler", "strategy", scheduler.strategy, scheduler.settings),
@@ -56,15 +57,15 @@ def _check_kinds(config: Config, registry: Registry, problems: Problems) -> None
     ):
         found = _kind(registry, kind, name, (table, key), problems)
         if found is not None:
-            read_settings(found, raw, (table, "settings"), problems)
+            _check_settings(found, raw, (table, "settings"), secrets, problems)
     for name, raw in config.backends.items():
         found = _kind(registry, "backends", name, ("backends", name), problems)
         if found is not None:
-            read_settings(found, raw, ("backends", name), problems)
+            _check_settings(found, raw, ("backends", name), secrets, problems)
     for each in registry.unnamed:
         if each.Settings is not None:
             raw = config.plugins.get(each.name, {})
-            read_settings(each, raw, ("plugins", each.name), problems)
+            _check_settings(each, raw, ("plugins", each.name), secrets, problems)
 
 
 def idle_tables(config: Config, registry: Registry) -> list[str]:
@@ -75,6 +76,15 @@ def idle_tables(config: Config, registry: Registry) -> list[str]:
         for name in config.plugins
         if name not in readers
     ]
+
+
+def _check_settings(
+    owner: type[Any], raw: Mapping[str, Any], path: Path, secrets: Secrets, problems: Problems
+) -> None:
+    read_settings(owner, raw, path, problems)
+    if not problems.touch(path):
+        with suppress(SecretMissing):  # which is found with all others
+            read_resolved(owner, raw, path, secrets, problems)
 
 
 def _kind(
@@ -88,7 +98,12 @@ def _kind(
 
 
 def _check_model(
-    name: str, table: ModelTable, config: Config, registry: Registry, problems: Problems
+    name: str,
+    table: ModelTable,
+    config: Config,
+    registry: Registry,
+    secrets: Secrets,
+    problems: Problems,
 ) -> None:
     path = ("models", name)
     _kind(registry, "backends", table.backend, (*path, "backend"), problems)
@@ -100,7 +115,7 @@ def _check_model(
     launcher = _kind(registry, "launchers", table.launch, (*path, "launch"), problems)
     if launcher is None:
         return
-    read_settings(launcher, table.settings, (*path, "settings"), problems)
+    _check_settings(launcher, table.settings, (*path, "settings"), secrets, problems)
     try:
         spec = server_spec(name, config, lambda text: text)
     except ValueError as error:

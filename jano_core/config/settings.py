@@ -25,6 +25,22 @@ def read_settings(
     return None
 
 
+def read_resolved(
+    owner: type[Any], raw: Mapping[str, Any], path: Path, secrets: Secrets, problems: Problems
+) -> Struct | None:
+    """`read_settings` with the secrets in `raw` resolved. Raises `SecretMissing`.
+
+    What is wrong then is so behind a reference: the problems say where, and never what was found.
+    """
+    found = Problems([])
+    settings = read_settings(owner, mapped(raw, secrets.resolve), path, found)
+    for place, problem in zip(found.paths, found.found, strict=True):
+        wanted, says, _ = problem.message.partition(", found ")
+        why = wanted if says else "it is not what this key takes"
+        problems.add(place, f"what a reference in it stands for is wrong: {why}")
+    return settings
+
+
 def settings_of(owner: type[Any], raw: Mapping[str, Any], secrets: Secrets) -> Struct | None:
     """The settings of a configuration that was checked, with its secrets resolved.
 
@@ -32,6 +48,6 @@ def settings_of(owner: type[Any], raw: Mapping[str, Any], secrets: Secrets) -> S
     they are wrong all the same.
     """
     problems = Problems([])
-    found = read_settings(owner, mapped(raw, secrets.resolve), (), problems)
+    found = read_resolved(owner, raw, (), secrets, problems)
     problems.throw()
     return found

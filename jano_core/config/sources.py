@@ -69,7 +69,8 @@ class Problems:
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
         self.found: list[ConfigProblem] = []
-        self._paths: list[Path] = []
+        self.paths: list[Path] = []
+        """Where each of them is."""
 
     def add(
         self, path: Path, message: str, *, table: bool = False, source: Source | None = None
@@ -79,7 +80,7 @@ class Problems:
         It is placed in `source`, else in the file that gives the key.
         """
         source = source or self._source(path)
-        self._paths.append(path)
+        self.paths.append(path)
         self.found.append(
             ConfigProblem(
                 message,
@@ -92,7 +93,7 @@ class Problems:
 
     def touch(self, path: Path) -> bool:
         """Was anything found wrong at or below `path`?"""
-        return any(other[: len(path)] == path for other in self._paths)
+        return any(other[: len(path)] == path for other in self.paths)
 
     def throw(self) -> None:
         """Raises `ConfigError` if there is any problem."""

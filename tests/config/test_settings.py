@@ -110,6 +110,25 @@ def test_wrong_settings_are_found_with_the_rest(tmp_path: Any, extended: Registr
     ]
 
 
+KEYS = """
+[auth]
+authenticator = "keys"
+[auth.settings]
+keys = ["${env:ONE}", "${env:TWO}"]
+"""
+
+
+def test_a_wrong_secret_is_found_and_no_secret_is_shown(tmp_path: Any, extended: Registry) -> None:
+    file = tmp_path / "jano.toml"
+    file.write_text(KEYS)
+    with pytest.raises(ConfigError) as caught:
+        load(file, extended, {"ONE": "sk-very-secret", "TWO": ""})
+    assert str(caught.value).removeprefix(f"{file}") == (
+        ":5: [auth.settings] keys: what a reference in it stands for is wrong: "
+        "expected a string of length >= 1"
+    )
+
+
 def test_the_schema_knows_them(extended: Registry) -> None:
     schema = json_schema(extended)
     validator = jsonschema.Draft202012Validator(schema)
