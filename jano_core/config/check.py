@@ -48,6 +48,16 @@ def check_exposure(config: Config, written: bool, problems: Problems) -> None:
     )
 
 
+def idle_tables(config: Config, registry: Registry) -> list[str]:
+    """What is said of `[plugins.X]` that nobody reads."""
+    readers = {each.name for each in registry.unnamed if each.Settings is not None}
+    return [
+        f"[plugins.{name}]: nothing that is installed reads it"
+        for name in config.plugins
+        if name not in readers
+    ]
+
+
 def _check_kinds(config: Config, registry: Registry, secrets: Secrets, problems: Problems) -> None:
     scheduler, memory, auth = config.scheduler, config.memory, config.auth
     for kind, table, key, name, raw in (
@@ -66,16 +76,6 @@ def _check_kinds(config: Config, registry: Registry, secrets: Secrets, problems:
         if each.Settings is not None:
             raw = config.plugins.get(each.name, {})
             _check_settings(each, raw, ("plugins", each.name), secrets, problems)
-
-
-def idle_tables(config: Config, registry: Registry) -> list[str]:
-    """What is said of `[plugins.X]` that nobody reads."""
-    readers = {each.name for each in registry.unnamed if each.Settings is not None}
-    return [
-        f"[plugins.{name}]: nothing that is installed reads it"
-        for name in config.plugins
-        if name not in readers
-    ]
 
 
 def _check_settings(
