@@ -46,6 +46,9 @@ class Catalog:
         self._known: dict[str, Target] = {}
         """What callers wrote → what it means, where that is always the same."""
         self._active: str | None = None
+        pins = (pin for profile in config.profiles.values() for pin in profile.pins)
+        self._most_slashes = max((name.count("/") for name in (*self._claims, *pins)), default=0)
+        """That a name has."""
         self._prefixes = sorted(
             ((prefix, model) for model, table in config.models.items() for prefix in table.paths),
             key=lambda pair: len(pair[0].rstrip("/")),
@@ -112,7 +115,7 @@ class Catalog:
         The rest is empty where nothing, not even a slash, follows the name. Only the name is
         percent-decoded.
         """
-        for name, rest in _splits(path):
+        for name, rest in _splits(path, self._most_slashes):
             if (target := self.find(unquote(name))) is not None:
                 return target, rest
         return None
@@ -158,9 +161,16 @@ def _below(path: str, prefix: str) -> str | None:
     return None
 
 
-def _splits(path: str) -> Iterator[tuple[str, str]]:
-    """Every way to cut `a/b/c` into a name and a rest that begins with a slash, longest first."""
-    end = len(path)
+def _splits(path: str, most: int) -> Iterator[tuple[str, str]]:
+    """Every way to cut `a/b/c` into a name with at `most` so many slashes and a rest that begins
+    with one, longest first. A client's path may have tens of thousands of them.
+    """
+    end = -1
+    for _ in range(most + 1):
+        end = path.find("/", end + 1)
+        if end < 0:
+            end = len(path)
+            break
     while end > 0:
         yield path[:end], path[end:]
         end = path.rfind("/", 0, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from mmap import mmap
@@ -13,6 +14,7 @@ SECRET = frozenset(
     {b"authorization", b"auth", b"cookie", b"key", b"apikey", b"token", b"secret", b"password"}
 )
 """A header with one of these words in its name is not shown: every gateway has its own names."""
+_WORD = re.compile(rb"[-_]")
 REDACTED = "[redacted]"
 UNREADABLE = ("audio/", "image/", "video/", "multipart/")
 """Content types whose bodies are never kept."""
@@ -163,7 +165,7 @@ class Captures:
 def _shown(headers: Headers) -> dict[str, str]:
     shown: dict[str, str] = {}
     for name, value in headers:
-        secret = not SECRET.isdisjoint(name.lower().split(b"-"))
+        secret = not SECRET.isdisjoint(_WORD.split(name.lower()))
         text = REDACTED if secret else value.decode("latin-1")
         key = name.decode("latin-1").lower()
         shown[key] = f"{shown[key]}, {text}" if key in shown else text

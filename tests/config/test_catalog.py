@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jano_core.config.catalog import Catalog, Target
@@ -119,6 +121,16 @@ def test_upstream_paths_take_the_longest_name(
     result = catalog.by_upstream(path)
     assert result is not None
     assert (result[0].model, result[1]) == (model, rest)
+
+
+def test_a_path_is_not_tried_as_a_longer_name_than_there_is(monkeypatch: Any) -> None:
+    """Tens of thousands of names to decode, for a single path, would hold everybody up."""
+    tried: list[str] = []
+    monkeypatch.setattr("jano_core.config.catalog.unquote", lambda text: tried.append(text) or text)
+    pins = {"day": ProfileTable(pins={"a/b/c": "x"})}
+    catalog = Catalog(Config(models={"x": ModelTable()}, profiles=pins))
+    assert catalog.by_upstream("%41/" * 15000) is None
+    assert tried == ["%41/%41/%41", "%41/%41", "%41"]
 
 
 @pytest.mark.parametrize("path", ["", "nobody/v1", "/v1", "auth/x"])

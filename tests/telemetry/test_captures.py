@@ -35,7 +35,8 @@ def test_off_unless_asked_for():
 
 
 @pytest.mark.parametrize(
-    "name", ["Proxy-Authorization", "Set-Cookie", "api-key", "X-Auth-Token", "x-goog-api-key"]
+    "name",
+    ["Proxy-Authorization", "Set-Cookie", "api-key", "X-Auth-Token", "x-goog-api-key", "api_key"],
 )
 def test_whatever_looks_like_a_secret_is_not_shown(name: str) -> None:
     captures = Captures(100_000)
