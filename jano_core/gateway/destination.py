@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Carrier = Literal["json", "form", "query", "path"]
 
 UPSTREAM = "/upstream/"
+SHOWN = 200
+"""Characters of an unknown name that are repeated: it may be as long as a body."""
 _MODEL_PARAMETER = re.compile(rb"(?<=[?&])model=[^&]*")
 
 
@@ -123,7 +125,8 @@ def spoken_path(call: Call) -> str:
 def unknown_model(house: House, name: str) -> Refused:
     """The error that lists every accepted name."""
     accepted = list(house.catalog.accepted)
-    text = f"unknown model {name!r}; accepted: {', '.join(accepted) or 'none'}"
+    shown = name if len(name) <= SHOWN else f"{name[:SHOWN]}…"
+    text = f"unknown model {shown!r}; accepted: {', '.join(accepted) or 'none'}"
     return Refused("model_not_found", text, param="model", accepted=accepted)
 
 

@@ -177,6 +177,14 @@ async def test_an_unknown_model_is_told_which_there_are() -> None:
     assert (error["type"], error["param"]) == ("not_found_error", "model")
 
 
+async def test_an_unknown_name_as_long_as_a_body_is_not_repeated() -> None:
+    body = json.dumps({"model": "x" * 100_000}).encode()
+    async with playhouse(Actor("chat")) as stage:
+        status, error = await error_of(stage.client, "POST", CHAT, body, JSON)
+    assert (status, error["accepted"]) == (404, ["chat"])
+    assert len(error["message"]) < 300
+
+
 async def test_a_wrong_method_is_told_the_right_ones() -> None:
     async with playhouse(Actor("chat")) as stage:
         call, _ = await stage.client.ask("DELETE", "/api/profiles/active")
