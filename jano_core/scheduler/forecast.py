@@ -16,6 +16,11 @@ ReadBy = Mapping[str, float]
 
 UNTOLD: ReadBy = MappingProxyType({})
 
+LATE = 0.1
+"""What has taken as long as usual is taken to need this part of the time spent on it once more."""
+UNSEEN = 0.5
+"""The same of a load that was never seen, whose usual time is a guess."""
+
 
 class Forecast(Struct, frozen=True):
     """`position` in the order in which requests are likely to start, from 1; `eta_s` seconds."""
@@ -60,21 +65,22 @@ def _play(scheduler: Scheduler, now: float, read_by: ReadBy) -> tuple[dict[str, 
         scheduler.queue.by_model().items(),
         key=lambda item: (_rank(scheduler, item[0]), min(map(_urgency, item[1]))),
     )
-    found: dict[str, Forecast] = {}
+    starts: dict[str, float] = {}
     clock = _drained(scheduler, now, read_by)
     for model, requests in order:
         instance = scheduler.node.instances[model]
         stats = scheduler.estimates.stats(instance.model, now)
-        clock = _ready_in(scheduler, instance, clock, now)
+        ready = _ready_in(scheduler, instance, clock, now)
         busy = _busy_for(scheduler, instance, stats.service_s, now, read_by)
-        slots = [clock + rest for rest in busy]
+        slots = [ready + rest for rest in busy]
         for request in sorted(requests, key=_urgency):
             slots.sort()
             start = slots[0]
-            found.setdefault(request.id, Forecast(len(found) + 1, start))
+            starts.setdefault(request.id, start)
             slots[0] = start + stats.service_s
-        clock = max(clock, *slots)
-    return found, clock
+        clock = max(clock, *slots)  # others may be served for longer beside it
+    in_turn = enumerate(sorted(starts.items(), key=lambda item: item[1]), 1)
+    return {request: Forecast(number, start) for number, (request, start) in in_turn}, clock
 
 
 def expected_wait(scheduler: Scheduler, model: str, now: float, read_by: ReadBy = UNTOLD) -> float:
@@ -107,7 +113,7 @@ def _ready_in(scheduler: Scheduler, instance: Instance, clock: float, now: float
         return 0.0
     stats = scheduler.estimates.stats(instance.model, now)
     if instance.state == "starting":
-        return max(0.0, stats.load_s - (now - instance.load_began))
+        return _rest(stats.load_s, now - instance.load_began, LATE if stats.measured else UNSEEN)
     if scheduler.node.rule.allowed({*scheduler.node.occupied(), instance.name}):
         return stats.load_s  # there is room: it waits for nobody
     return clock + stats.unload_s + stats.load_s
@@ -132,11 +138,15 @@ def _busy_for(
     slots = min(instance.slots, 64)
     running = [
         max(
-            0.0,
-            service_s - (now - scheduler.running[request].granted),
+            _rest(service_s, now - scheduler.running[request].granted, LATE),
             read_by.get(request, now) - now,
         )
         for request in instance.in_flight
         if request in scheduler.running
     ]
     return sorted(running + [0.0] * max(0, slots - len(running)))[:slots] or [0.0]
+
+
+def _rest(usual: float, spent: float, late: float) -> float:
+    """Seconds that are left of something; what is overdue may yet take a while."""
+    return max(usual - spent, late * spent)

@@ -91,3 +91,32 @@ def test_there_is_no_short_way_where_one_slot_is_taken_for_very_long() -> None:
     assert last is not None
     assert of_last(play.scheduler, last, play.now) == pytest.approx(USUAL)
     assert of_last(play.scheduler, last, play.now, {"1": play.now + 3 * USUAL}) is None
+
+
+@pytest.mark.parametrize(("prior", "least"), [(None, 30.0), (20.0, 30.0)])
+def test_a_first_load_that_is_late_is_not_said_to_be_done_any_moment(
+    prior: float | None, least: float
+) -> None:
+    play = Playbook([Model(name="chat", load_prior=prior)]).perform("""
+        1 arrives for chat | load chat
+        +60s
+    """)
+    assert etas(play)["1"] == pytest.approx(least)
+    assert expected_wait(play.scheduler, "chat", play.now) > least
+
+
+def test_what_is_usually_on_time_is_late_for_a_short_while() -> None:
+    play = Playbook("chat").perform("""
+        1 arrives for chat | load chat
+        +20s
+        chat is ready      | grant 1
+        2 arrives for chat
+        +50s
+    """)
+    assert etas(play)["2"] == pytest.approx(5)  # 1 has run for 50 s
+    play.perform("""
+        chat crashes
+        1 fails
+        +50s
+    """)
+    assert etas(play)["2"] == pytest.approx(5)  # its second load takes longer than the first
