@@ -160,6 +160,7 @@ class Decider:
             each.name
             for each in node.instances.values()
             if each.pinned
+            and not each.leaving
             and not each.model.resident
             and (each.serving or each.state == "starting")
         }

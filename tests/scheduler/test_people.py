@@ -93,6 +93,19 @@ def test_it_is_told_so_even_while_the_pinned_one_is_busy() -> None:
     """)
 
 
+def test_a_pinned_model_that_a_person_unloads_is_waited_for() -> None:
+    Playbook("chat code").perform("""
+        1 arrives for chat | load chat
+        chat is ready      | grant 1
+        pin chat           | nothing
+        unload chat        | nothing      # 1 may end
+        2 arrives for code | nothing
+        1 is served        | unload chat
+        chat is gone       | load code
+        code is ready      | grant 2
+    """)
+
+
 def test_several_are_told_so_in_the_order_in_which_their_models_were_asked_for() -> None:
     late = ["kiwi", "plum", "fig", "lime", "pear", "date"]
     book = Playbook(" ".join(["chat", *late])).perform(CHAT_RUNS)
