@@ -204,11 +204,17 @@ class Dispatcher:
     def reconfigure(
         self, models: Iterable[Model], policy: Policy, kit: Kit, changed: frozenset[str]
     ) -> None:
-        """Take over a new configuration; `changed` models get a new server when idle."""
+        """Take over a new configuration; `changed` models get a new server when idle.
+
+        So does one that an earlier reload took away and that comes back while its server is still
+        in use: nobody knows any more whether it was started with the same.
+        """
         self.crew.equip(kit)
-        now = self.clock.now()
+        now, known = self.clock.now(), tuple(models)
+        gone = {each.name for each in self.scheduler.node.instances.values() if each.retired}
+        changed |= gone & {model.name for model in known}
         self.crew.weigher.forget(changed)
-        self.post(events.Reconfigured(at=now, models=tuple(models), policy=policy, changed=changed))
+        self.post(events.Reconfigured(at=now, models=known, policy=policy, changed=changed))
 
     async def moved(self) -> None:
         """Wait until some instance changes its state."""

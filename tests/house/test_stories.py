@@ -172,6 +172,24 @@ async def test_a_reload_drops_no_request() -> None:
         assert state(stage, "stays") == "ready"
 
 
+async def test_a_model_that_comes_back_otherwise_before_it_was_gone_gets_a_new_server() -> None:
+    back = Actor("back", load_s=5, script=slow(60))
+    async with playhouse(Actor("stays"), back) as stage:
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(chat, stage, "back")
+            await until(lambda: back.open)
+            as_it_was = stage.config
+            stage.config = as_it_was.partition("[models.back]")[0]
+            await stage.jano.reload()
+            stage.config = as_it_was.replace(
+                "[models.back]", '[models.back]\nupstream_model = "newer"'
+            )
+            await stage.jano.reload()
+        assert (len(back.heard), back.left) == (1, 0)
+        await until(lambda: state(stage, "back") == "stopped")
+        assert await chat(stage, "back") == 200
+
+
 async def test_the_last_who_waits_for_a_model_that_is_gone_is_refused_in_time() -> None:
     async with playhouse(Actor("stays", script=slow(60)), Actor("goes")) as stage:
         async with anyio.create_task_group() as callers:
