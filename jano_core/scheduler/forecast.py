@@ -114,7 +114,8 @@ def _ready_in(scheduler: Scheduler, instance: Instance, clock: float, now: float
     stats = scheduler.estimates.stats(instance.model, now)
     if instance.state == "starting":
         return _rest(stats.load_s, now - instance.load_began, LATE if stats.measured else UNSEEN)
-    if scheduler.node.rule.allowed({*scheduler.node.occupied(), instance.name}):
+    node = scheduler.node
+    if instance.model.resident or node.rule.allowed({*node.occupied(), instance.name}):
         return stats.load_s  # there is room: it waits for nobody
     return clock + stats.unload_s + stats.load_s
 

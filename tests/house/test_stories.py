@@ -222,6 +222,21 @@ async def test_a_model_that_is_gone_before_its_turn_to_be_warmed_up() -> None:
         assert await chat(stage, "first") == 200
 
 
+async def test_a_deadline_passes_while_a_model_that_is_always_up_changes_its_server() -> None:
+    small = Actor("small", "resident = true", script=slow(60))
+    async with playhouse(small, Actor("chat", ONE_GIB), config=TWO_FIT) as stage:
+        await until(lambda: state(stage, "small") == "ready")
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(chat, stage, "small")
+            await until(lambda: small.open)
+            stage.config = stage.config.replace(
+                "[models.small]", '[models.small]\nupstream_model = "newer"'
+            )
+            await stage.jano.reload()
+            assert await chat(stage, "small", **{"x-jano-deadline": "5"}) == 503
+        assert await chat(stage, "small") == await chat(stage, "chat") == 200
+
+
 async def test_a_bad_configuration_changes_nothing() -> None:
     async with playhouse(Actor("chat")) as stage:
         await chat(stage, "chat")
