@@ -209,7 +209,11 @@ class _Decision:
         return self.view.fill(skip, self.turn if self.settings.shortest_first else None)
 
     def turn(self, request: Request) -> tuple[int, int, float, float]:
-        """Urgent first, then who has waited for a round trip by age, then the others by length."""
+        """Urgent first, then whose server died, who has waited for a round trip by age, and the
+        others by length.
+        """
+        if request.attempt > 1:
+            return request.priority, -1, request.arrived, 0.0
         if self.view.now - request.arrived > 2 * self.one_way(request.model):
             return request.priority, 0, request.arrived, 0.0
         length = LONG if request.length is None else request.length

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from jano_core.scheduler.events import Arrived
+from jano_core.scheduler.types import Request
 from jano_core.simulation.simulator import Run
 from jano_core.simulation.trace import Call
 from jano_core.simulation.workloads import make
 from jano_core.strategies.greedy import Greedy
 from jano_core.strategies.headstart import HeadStart, HeadStartSettings
+from jano_core.testing.playbook import Playbook
 from tests.simulation.stories import call, loaded, model, play, started, trace, wait
 
 HIGH, LOW = 0, 2
@@ -116,6 +119,19 @@ def test_what_is_known_to_be_short_goes_first_until_the_long_ones_are_due() -> N
     order = started(play(settings(shortest_first=True), story))
     assert order[:8] == list(range(10, 18))  # those that came while A was loaded
     assert wait(play(settings(shortest_first=True), story), 2) < 2 * (10 + 1) * 1.2 + 2 * 10 + 1
+
+
+def test_who_is_short_does_not_pass_one_whose_server_broke_off() -> None:
+    book = Playbook("chat", settings(shortest_first=True)).perform("""
+        1 arrives for chat | load chat
+        chat is ready      | grant 1
+    """)
+    short = Request(id="2", models=("chat",), arrived=book.now, length=1.0)
+    book.scheduler.handle(Arrived(at=book.now, request=short))
+    book.perform("""
+        1 breaks    | grant 1
+        1 is served | grant 2
+    """)
 
 
 def test_a_box_that_rests_loads_what_is_asked_for_most_if_told_to() -> None:
