@@ -36,7 +36,7 @@ class Admission:
         due = request.deadline is not None and request.deadline <= now
         if due and not self._is_served_at_once(request):
             return self.refusal(request, "deadline_exceeded", "it could not be started at once")
-        if not request.allow_swap and not self._is_here(request):
+        if not request.allow_swap and not self.is_here(request):
             return self.refusal(request, "model_not_loaded", f"{request.model} is not loaded")
         return None
 
@@ -63,10 +63,20 @@ class Admission:
         chances = self._chances(request)
         return all(name == failed or self._is_cooling(name, now) for name in chances)
 
+    def is_here(self, request: Request) -> bool:
+        """Is one of its models loaded and stays, or is one on its way?"""
+        instances = (self._scheduler.node.instances[name] for name in request.models)
+        return any(
+            (each.serving and not each.leaving) or each.state == State.STARTING
+            for each in instances
+        )
+
     def refusal(self, request: Request, code: str, message: str, **more: object) -> Refuse:
         """The command that answers a request with an error."""
         instances = self._scheduler.node.instances
-        loaded = tuple(name for name, each in instances.items() if each.serving)
+        loaded = tuple(
+            name for name, each in instances.items() if each.serving and not each.leaving
+        )
         return Refuse(
             request=request.id,
             code=code,
@@ -96,7 +106,3 @@ class Admission:
             and not scheduler.aside.waits_for(name)
             for name in request.models
         )
-
-    def _is_here(self, request: Request) -> bool:
-        instances = (self._scheduler.node.instances[name] for name in request.models)
-        return any(each.serving or each.state == State.STARTING for each in instances)

@@ -221,6 +221,18 @@ class Decider:
         scheduler.swapper.follow(
             [(load.model, evict, load.why) for load, evict in loads], served, now
         )
+        for load, evict in loads:
+            if load.model not in scheduler.node.intents:  # it has begun
+                self._refuse_swapless(evict, now)
+
+    def _refuse_swapless(self, evicted: Iterable[str], now: float) -> None:
+        """Their model goes for another, and to have it back would take a swap."""
+        scheduler = self._scheduler
+        for model in evicted:
+            for request in scheduler.queue.of(model):
+                if not request.allow_swap and not scheduler.admission.is_here(request):
+                    text = f"{request.model} makes room for another model"
+                    scheduler.refuse_waiting(request, "model_not_loaded", text, now=now)
 
     def _view(self, now: float) -> View:
         scheduler = self._scheduler

@@ -7,6 +7,7 @@ import pytest
 from jano_core.scheduler import events as ev
 from jano_core.scheduler.commands import Grant
 from jano_core.scheduler.types import Model, Request
+from jano_core.strategies.fifo import Fifo
 from jano_core.testing.playbook import Playbook
 
 CHAT_RUNS = """
@@ -154,6 +155,30 @@ def test_a_request_that_wants_no_swap_is_told_so_at_once() -> None:
         4 arrives for code (no swap) | refuse 4 model_not_loaded
         chat is ready                | grant 2
         2 is served                  | grant 3
+    """)
+
+
+def test_a_request_that_wants_no_swap_does_not_wait_for_what_is_to_go() -> None:
+    Playbook("chat code").perform("""
+        1 arrives for chat           | load chat
+        chat is ready                | grant 1
+        unload chat                  | nothing
+        2 arrives for chat (no swap) | refuse 2 model_not_loaded
+    """)
+
+
+def test_a_request_that_wants_no_swap_does_not_bring_back_what_went_for_another() -> None:
+    Playbook("chat code", Fifo()).perform("""
+        1 arrives for chat           | load chat
+        chat is ready                | grant 1
+        2 arrives for code           | nothing
+        3 arrives for chat (no swap) | nothing       # chat may yet stay, if 2 leaves
+        4 arrives for chat           | nothing
+        1 is served                  | unload chat, refuse 3 model_not_loaded
+        chat is gone                 | load code
+        code is ready                | grant 2
+        2 is served                  | unload code
+        code is gone                 | load chat
     """)
 
 
