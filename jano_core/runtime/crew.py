@@ -167,17 +167,22 @@ class Crew:
         """Where Jano cannot end a server, a model may have stayed in its memory: it must be gone
         before another that does not fit beside it is loaded. Raises `LoadFailed`.
         """
-        node, model = self._dispatcher.scheduler.node, report.model
-        report.kept_out = False
+        model, report.kept_out = report.model, False
         for name, other in tuple(self._supervisors.items()):
-            if name == model or not other.release.leftover:
-                continue
-            if node.rule.allowed({*node.occupied(), name, model}):
+            if name == model or not other.release.leftover or self._fit(name, model):
                 continue
             if why := await other.release.let_go():
                 report.kept_out = True
                 raise LoadFailed(f"{name} may still be in memory: {why}")
         await self.weigher.make_room(model)
+
+    def _fit(self, *models: str) -> bool:
+        """Is there room for all of them beside what is loaded? What is always up takes none."""
+        node = self._dispatcher.scheduler.node
+        found = [node.instances.get(name) for name in models]  # a reload may have taken one away
+        if any(each is None or each.model.resident for each in found):
+            return True
+        return node.rule.allowed({*node.occupied(), *models})
 
 
 class ModelReport:

@@ -128,6 +128,21 @@ async def test_who_does_not_let_go_keeps_the_next_one_out() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("memory", ["", '[memory]\nbudget = "8GiB"\n'])
+async def test_it_does_not_keep_out_what_is_always_up_nor_the_other_way_round(memory: str) -> None:
+    server = FakeOllama(Memory(), MODELS, Ways(hangs_in_unload=True))
+    more = tables("ollama", 'memory = "8GiB"').replace(
+        "[models.code]", "[models.code]\nresident = true"
+    )
+    async with house_before(memory + more, {PORT: server}) as client:
+        for first, second in (MODELS, MODELS[::-1]):
+            assert (await ask(client, first))[0] == 200
+            await client.ask("POST", f"/api/models/unload/{first}")
+            await client.ask("POST", f"/api/models/unload/{second}")
+            assert (await ask(client, second))[0] == 200
+
+
+@pytest.mark.anyio
 async def test_memory_that_does_not_come_back_keeps_the_next_one_out() -> None:
     memory = Memory()
     server = FakeOllama(memory, MODELS, Ways(frees_s=40))
