@@ -121,7 +121,7 @@ class Crew:
             self.logs[name] = LogBuffer(redact=self.redact)
             self._supervisors[name] = self._hire(name)
             self._scopes[name] = anyio.CancelScope()
-            tasks.start_soon(self._work, name)
+            tasks.start_soon(_work, self._supervisors[name], self._scopes[name])
         for name in self._supervisors.keys() - models.keys():
             self._scopes.pop(name).cancel()
             self.logs.pop(name).close()
@@ -141,10 +141,6 @@ class Crew:
                     await supervisor.clear()
                 elif await supervisor.adopt():
                     supervisor.load()  # it is up: this only reports so
-
-    async def _work(self, name: str) -> None:
-        with self._scopes[name]:
-            await self._supervisors[name].run()
 
     def _hire(self, name: str) -> Supervisor:
         report, log = ModelReport(self._dispatcher, name), self.logs[name]
@@ -183,6 +179,12 @@ class Crew:
         if any(each is None or each.model.resident for each in found):
             return True
         return node.rule.allowed({*node.occupied(), *models})
+
+
+async def _work(supervisor: Supervisor, scope: anyio.CancelScope) -> None:
+    """A reload may have taken its model away again before it begins."""
+    with scope:
+        await supervisor.run()
 
 
 class ModelReport:

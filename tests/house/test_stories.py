@@ -222,6 +222,19 @@ async def test_a_model_that_is_gone_before_its_turn_to_be_warmed_up() -> None:
         assert await chat(stage, "first") == 200
 
 
+async def test_a_model_that_comes_and_goes_at_once() -> None:
+    async with playhouse(Actor("stays"), Actor("goes")) as stage:
+        both = stage.config
+        one = both.partition("[models.goes]")[0]
+        stage.config = one
+        await stage.jano.reload()
+        await anyio.sleep(1)
+        for stage.config in (both, one):
+            await stage.jano.reload()
+        await anyio.sleep(1)
+        assert await chat(stage, "stays") == 200
+
+
 async def test_a_deadline_passes_while_a_model_that_is_always_up_changes_its_server() -> None:
     small = Actor("small", "resident = true", script=slow(60))
     async with playhouse(small, Actor("chat", ONE_GIB), config=TWO_FIT) as stage:
