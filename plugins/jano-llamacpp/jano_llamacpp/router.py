@@ -45,39 +45,47 @@ class Router:
     async def unload(self) -> None:
         """Returns when it is out of memory. Bounded by who calls it."""
         await self._server.http.post("/models/unload", {"model": self._model})
-        while await self.status() not in ("unloaded", "downloaded", ""):  # noqa: ASYNC110
+        while not await self._gone():  # noqa: ASYNC110
             await anyio.sleep(POLL_S)
 
     async def status(self) -> str:
         """The router's word for it; empty where it has none."""
-        entry = await self._entry()
-        status = entry.get("status") if entry else None
-        return str(status.get("value", "")) if isinstance(status, Mapping) else ""
+        return _status(await self._entry())
 
     async def models(self) -> dict[str, str]:
         """Every model of the router and its status."""
         found = {}
-        for entry in await self._entries():
+        for entry in await self._entries() or ():
             status = entry.get("status")
             value = status.get("value") if isinstance(status, Mapping) else None
             found[str(entry.get("id"))] = str(value)
         return found
 
+    async def _gone(self) -> bool:
+        entries = await self._entries()  # no answer proves nothing
+        return entries is not None and _status(self._of(entries)) in ("unloaded", "downloaded", "")
+
     async def _entry(self) -> Mapping[str, Any] | None:
-        for entry in await self._entries():
+        return self._of(await self._entries() or [])
+
+    def _of(self, entries: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+        for entry in entries:
             if self._model in (entry.get("id"), *_texts(entry.get("aliases"))):
                 return entry
         return None
 
-    async def _entries(self) -> list[Mapping[str, Any]]:
+    async def _entries(self) -> list[Mapping[str, Any]] | None:
         try:
             document = (await self._server.http.get("/models")).json()
         except UpstreamError:
-            return []
+            return None
         data = document.get("data") if isinstance(document, Mapping) else None
-        return (
-            [each for each in data if isinstance(each, Mapping)] if isinstance(data, list) else []
-        )
+        return [row for row in data if isinstance(row, Mapping)] if isinstance(data, list) else None
+
+
+def _status(entry: Mapping[str, Any] | None) -> str:
+    status = entry.get("status") if entry else None
+    return str(status.get("value", "")) if isinstance(status, Mapping) else ""
 
 
 def _texts(value: object) -> list[str]:

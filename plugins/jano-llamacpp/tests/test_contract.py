@@ -148,3 +148,16 @@ async def test_a_model_that_the_router_does_not_have_is_told_with_those_it_has()
         await scene.bring_up()
     assert isinstance(scene.backend, ListsModels)
     assert await scene.backend.models() == ["chat"]
+
+
+@pytest.mark.anyio
+async def test_a_router_that_does_not_answer_has_not_unloaded() -> None:
+    scene, router = routed()
+    await scene.bring_up()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(scene.backend.release)
+        await anyio.sleep(0.05)
+        scene.line.odd = router.json({"error": {"message": "busy"}}, 500)
+        await anyio.sleep(1)
+        scene.line.odd = None
+    assert router.leaves_at is None and not router.loaded

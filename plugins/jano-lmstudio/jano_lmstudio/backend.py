@@ -89,7 +89,8 @@ class LMStudio(Backend):
         return self.model_name(self.server.spec)
 
     async def _gone(self) -> bool:
-        return await self._instances() == []
+        resident = await self.resident()  # no answer proves nothing
+        return resident is not None and self._model not in resident
 
     async def _instances(self) -> list[Mapping[str, Any]] | None:
         """The model's copies in memory; None where nothing is known of it."""

@@ -76,3 +76,12 @@ async def test_every_copy_is_unloaded() -> None:
     fake.instances["chat"] = ["chat", "chat:2"]
     await of(fake).release()
     assert fake.instances == {"chat": []}
+
+
+@pytest.mark.anyio
+async def test_one_that_was_deleted_is_not_in_memory() -> None:
+    fake = FakeLMStudio(Memory(), ["chat"])
+    backend = of(fake)
+    await backend.load()
+    del fake.instances["chat"]
+    await backend.release()

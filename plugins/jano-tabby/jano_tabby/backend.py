@@ -19,6 +19,9 @@ from jano_core import (
     until,
 )
 
+WITHOUT_MODEL = (400, 503)
+"""How older and newer ones say that they have none."""
+
 
 class TabbySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[backends.tabby]`. `admin_key` is the one of TabbyAPI's own `api_tokens.yml`."""
@@ -46,6 +49,8 @@ class Tabby(Backend):
         when nobody waits for the model any more. Raises `LoadFailed`.
         """
         await until(self.alive)
+        if await self.ready():  # a second load of the same model is an error
+            return
         body = {"model_name": self._model, "skip_queue": True}
         patience = self.server.spec.start_timeout
         try:
@@ -57,10 +62,14 @@ class Tabby(Backend):
             raise LoadFailed(f"TabbyAPI did not load {self._model}: {said}")
 
     async def ready(self) -> bool:
-        return await self._current() == self._model
+        return self._model in (await self.resident() or {})
 
     async def describe(self) -> Description:
-        parameters = (await self._page("/v1/model")).get("parameters")
+        try:
+            found = (await self.server.http.get("/v1/model")).json()
+        except UpstreamError:
+            return Description()
+        parameters = found.get("parameters") if isinstance(found, Mapping) else None
         about = parameters if isinstance(parameters, Mapping) else {}
         return Description(
             context=_positive(about.get("max_seq_len")),
@@ -68,10 +77,15 @@ class Tabby(Backend):
         )
 
     async def resident(self) -> Mapping[str, int | None] | None:
-        if not await self._page("/health"):
+        try:
+            reply = await self.server.http.get("/v1/model")
+        except UpstreamError:
             return None
-        current = await self._current()
-        return {current: None} if current else {}
+        if reply.status in WITHOUT_MODEL:
+            return {}
+        found = reply.json() if reply.ok else None
+        name = found.get("id") if isinstance(found, Mapping) else None
+        return {name: None} if isinstance(name, str) else None
 
     async def release(self) -> None:
         """Unloading does not wait for jobs: Jano has drained before. Raises `StopFailed`."""
@@ -90,19 +104,6 @@ class Tabby(Backend):
 
     async def _gone(self) -> bool:
         return await self.resident() == {}
-
-    async def _current(self) -> str:
-        """Empty while there is none, which TabbyAPI says with an error."""
-        name = (await self._page("/v1/model")).get("id")
-        return name if isinstance(name, str) else ""
-
-    async def _page(self, path: str) -> Mapping[str, object]:
-        try:
-            reply = await self.server.http.get(path)
-        except UpstreamError:
-            return {}
-        found = reply.json() if reply.ok else None
-        return found if isinstance(found, Mapping) else {}
 
 
 def _finished(stream: bytes) -> bool:

@@ -71,3 +71,20 @@ def test_the_admin_key_goes_along() -> None:
     server = of(FakeTabby(Memory(), [])).server
     Tabby(server, Tabby.Settings(admin_key="hush"))
     assert server.http.headers == {"x-admin-key": "hush"}
+
+
+@pytest.mark.anyio
+async def test_one_that_somebody_else_loaded_is_used() -> None:
+    fake = FakeTabby(Memory(), ["chat"])
+    await of(fake).load()
+    await of(fake).load()
+    assert fake.asked.count("POST /v1/model/load") == 1
+
+
+@pytest.mark.anyio
+async def test_no_answer_is_no_proof_of_an_empty_server() -> None:
+    fake = FakeTabby(Memory(), ["chat"])
+    backend = of(fake)
+    await backend.load()
+    fake.up = False
+    assert await backend.resident() is None
