@@ -38,6 +38,13 @@ class ServerSpec(Struct, frozen=True, kw_only=True):
     state_folder: Path | None = None
     """Where Jano keeps what outlives it, and a backend may as well (None: nowhere)."""
 
+    @property
+    def own(self) -> bool:
+        """Is there a server for this model, started with it (by `cmd`, a unit or a job)? Otherwise
+        one runs anyway, and is asked for the model.
+        """
+        return bool(self.cmd or self.options.get("unit") or self.options.get("label"))
+
 
 class Reply(Struct, frozen=True):
     """A short answer of a model server to a probe."""

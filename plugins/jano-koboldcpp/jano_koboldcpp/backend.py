@@ -40,7 +40,7 @@ class KoboldCpp(Backend):
 
     async def load(self) -> None:
         """Order the restart with the model's file and see it take effect. Raises `LoadFailed`."""
-        if self.server.spec.cmd:
+        if self.server.spec.own:
             return
         wanted = self.server.spec.upstream_model or f"{self.server.spec.model}.kcpps"
         before = await self._model()
@@ -69,7 +69,7 @@ class KoboldCpp(Backend):
 
     async def release(self) -> None:
         """The process stays, without a model. Raises `StopFailed`."""
-        if self.server.spec.cmd or await self._gone():
+        if self.server.spec.own or await self._gone():
             return
         patience = self.server.spec.stop_timeout
         if not await until(self._idle, within=patience):

@@ -97,3 +97,14 @@ def test_the_password_goes_along() -> None:
 def test_the_entry_point_leads_to_the_hooks() -> None:
     (entry,) = entry_points(group="jano", name="koboldcpp")
     assert entry.load() is jano_koboldcpp
+
+
+@pytest.mark.anyio
+async def test_a_unit_or_a_job_has_its_model_without_being_asked() -> None:
+    fake = FakeKobold(Memory(), FILES)
+    fake.up = False  # it was started just now
+    options = {"unit": "kobold.service"}
+    spec = ServerSpec(model="chat", url="http://127.0.0.1:1", options=options)
+    server = Server(spec, http=Line(FakeStandIn(fake)), log=lambda line: None)
+    await KoboldCpp(server).load()
+    assert fake.asked == []

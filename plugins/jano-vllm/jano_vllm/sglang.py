@@ -13,7 +13,6 @@ from .metrics import total
 SAVER_FLAG, BACKUP_FLAG = "--enable-memory-saver", "--enable-weights-cpu-backup"
 MEMORY = {"tags": ["kv_cache", "weights"]}
 CANARY_S = 20.0
-WAKE_S = 120.0
 
 
 class SGLang(Backend):
@@ -48,12 +47,12 @@ class SGLang(Backend):
 
     async def release(self) -> None:
         """A server that is not Jano's to end gives its memory back. Raises `StopFailed`."""
-        if not self.server.spec.cmd and not await self._give_back():
+        if not self.server.spec.own and not await self._give_back():
             raise StopFailed(f"this SGLang cannot give memory back: start it with {SAVER_FLAG}")
 
     async def load(self) -> None:
         """For a server that is up already, and may have given its memory back."""
-        if not self.server.spec.cmd and not await self.ready():
+        if not self.server.spec.own and not await self.ready():
             await self.wake()
 
     async def sleep(self) -> bool:
@@ -80,8 +79,9 @@ class SGLang(Backend):
         return not await self.busy()
 
     async def _order(self, path: str, body: object) -> None:
+        patience = self.server.spec.start_timeout  # weights that are read from disk are a load
         try:
-            reply = await self.server.http.post(path, body, timeout=WAKE_S)
+            reply = await self.server.http.post(path, body, timeout=patience)
         except UpstreamError as error:
             raise LoadFailed(f"SGLang did not wake: {error}") from error
         if not reply.ok:

@@ -22,7 +22,6 @@ from .command import has, option
 from .metrics import total
 
 SLEEP_FLAG = "--enable-sleep-mode"
-WAKE_S = 120.0
 
 
 class VLLMSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +57,7 @@ class VLLM(Backend):
 
     async def load(self) -> None:
         """For a server that is up already and sleeps: wake it."""
-        if not self.server.spec.cmd and await self._sleeping():
+        if not self.server.spec.own and await self._sleeping():
             await self.wake()
 
     async def ready(self) -> bool:
@@ -83,7 +82,7 @@ class VLLM(Backend):
 
     async def release(self) -> None:
         """A server that is not Jano's to end can only be put to sleep. Raises `StopFailed`."""
-        if not self.server.spec.cmd and not await self.sleep():
+        if not self.server.spec.own and not await self.sleep():
             raise StopFailed(f"this vLLM cannot sleep: start it with {SLEEP_FLAG}")
 
     async def sleep(self) -> bool:
@@ -117,8 +116,9 @@ class VLLM(Backend):
         await self._order("/reset_prefix_cache")
 
     async def _order(self, path: str, body: object = None) -> None:
+        patience = self.server.spec.start_timeout  # weights that are read from disk are a load
         try:
-            reply = await self.server.http.post(path, body, timeout=WAKE_S)
+            reply = await self.server.http.post(path, body, timeout=patience)
         except UpstreamError as error:
             raise LoadFailed(f"vLLM did not wake: {error}") from error
         if not reply.ok:

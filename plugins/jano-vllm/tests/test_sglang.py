@@ -69,3 +69,16 @@ async def test_without_the_memory_saver_it_does_not_sleep() -> None:
     fake = FakeSGLang(Memory(), "chat")
     assert await of(fake).sleep() is False
     assert fake.asked == []
+
+
+@pytest.mark.anyio
+async def test_a_unit_that_was_just_started_is_not_asked_to_wake() -> None:
+    fake = FakeSGLang(Memory(), "chat", Ways(load_s=60))
+    fake.up = False
+    options = {"unit": "sglang.service"}
+    spec = ServerSpec(model="chat", url="http://127.0.0.1:1", options=options)
+    server = Server(spec, http=Line(FakeStandIn(fake)), log=lambda line: None)
+    await SGLang(server).load()
+    fake.up = True
+    await SGLang(server).release()
+    assert fake.asked == []

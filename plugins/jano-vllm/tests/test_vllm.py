@@ -143,3 +143,14 @@ def test_the_entry_point_leads_to_the_hooks() -> None:
     (entry,) = entry_points(group="jano", name="vllm")
     assert entry.load() is jano_vllm
     assert [each.name for each in jano_vllm.jano_backends()] == ["vllm", "sglang"]
+
+
+@pytest.mark.anyio
+async def test_waking_may_take_as_long_as_starting() -> None:
+    fake = FakeVLLM(Memory(), "org/model")
+    await up(fake)
+    backend = of(fake, level=2)
+    assert await backend.sleep() is True
+    fake.ways = Ways(load_s=170)
+    await backend.wake()
+    assert await backend.ready() is True
