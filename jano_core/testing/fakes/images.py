@@ -30,6 +30,7 @@ class FakeSDWebUI(FakeServer):
         super().__init__(memory, ways)
         self.bytes = Later.of(IDLE_BYTES)
         self.broken = 0
+        self.checkpoint = CHECKPOINT
 
     @property
     def pages(self) -> Mapping[tuple[str, str], Page]:
@@ -56,7 +57,7 @@ class FakeSDWebUI(FakeServer):
         return 200, {"progress": share, "state": {"job_count": -1 if not self.active else 1}}
 
     async def _options(self, asked: Mapping[str, Any]) -> Answer:
-        return 200, {"sd_model_checkpoint": CHECKPOINT}
+        return 200, {"sd_model_checkpoint": self.checkpoint}
 
     async def _reload(self, asked: Mapping[str, Any]) -> Answer:
         if not self.servable(""):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import ClassVar
 
 from jano_core import Backend, Description, LoadFailed, StopFailed, UpstreamError, until
@@ -11,11 +13,13 @@ from .pages import member, page
 
 LEFT = 0.5
 """Of the memory before: what may be left once a checkpoint is put away."""
+CHECKSUM = re.compile(r"\s*\[[^]]+]$")
+"""The web UI puts it behind the name of a checkpoint that it has loaded once."""
 
 
 class SDWebUI(Backend):
     """A checkpoint in memory, or put away without ending the process. `upstream_model` is the
-    checkpoint's title; without one the server has whichever it had last.
+    checkpoint's name, as the web UI takes it; without one the server has whichever it had last.
     """
 
     name: ClassVar[str] = "sdwebui"
@@ -28,7 +32,7 @@ class SDWebUI(Backend):
 
     async def load(self) -> None:
         """A new process has its checkpoint; one that is up may have put it away."""
-        if not self.server.spec.cmd:
+        if not self.server.spec.own:
             await self._order("/sdapi/v1/reload-checkpoint", None)
         if wanted := self.server.spec.upstream_model:
             await until(self.alive)
@@ -40,7 +44,7 @@ class SDWebUI(Backend):
             return False
         wanted = self.server.spec.upstream_model
         options = await page(self.server.http, "/sdapi/v1/options") if wanted else None
-        return not wanted or member(options, "sd_model_checkpoint") == wanted
+        return not wanted or _is(member(options, "sd_model_checkpoint"), wanted)
 
     async def describe(self) -> Description:
         """Memory as its own page has it."""
@@ -93,3 +97,14 @@ class SDWebUI(Backend):
         memory = await page(self.server.http, "/sdapi/v1/memory")
         found = member(memory, "cuda", "allocated", "current")
         return found if isinstance(found, int) and found >= 0 else None
+
+
+def _is(title: object, wanted: str) -> bool:
+    """Whether a checkpoint's title is what was asked for: with or without checksum, or without
+    folder and suffix as well.
+    """
+    if not isinstance(title, str):
+        return False
+    name = CHECKSUM.sub("", title)
+    names = (name, PurePath(name).stem, PurePath(name.replace("/", "_")).stem)
+    return CHECKSUM.sub("", wanted) in names

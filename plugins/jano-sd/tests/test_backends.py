@@ -129,3 +129,34 @@ def test_the_entry_point_leads_to_the_hooks() -> None:
     (entry,) = entry_points(group="jano", name="sd")
     assert entry.load() is jano_sd
     assert [each.name for each in jano_sd.jano_backends()] == ["sdwebui", "comfyui"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("wanted", "ready"),
+    [
+        ("xl/base.safetensors", True),
+        ("base", True),
+        ("xl_base", True),
+        ("xl/base.safetensors [31e35c80fc]", True),
+        ("bas", False),
+        ("other.safetensors", False),
+    ],
+)
+async def test_a_checkpoint_is_known_by_each_of_its_names(wanted: str, ready: bool) -> None:
+    fake = FakeSDWebUI(Memory())
+    fake.checkpoint = "xl/base.safetensors [31e35c80fc]"  # with what is added once it is loaded
+    spec = ServerSpec(
+        model="chat", url="http://127.0.0.1:1", health=SDWebUI.health, upstream_model=wanted
+    )
+    server = Server(spec, http=Line(FakeStandIn(fake)), log=lambda line: None)
+    assert await SDWebUI(server).ready() is ready
+
+
+@pytest.mark.anyio
+async def test_a_unit_or_a_job_has_its_checkpoint_without_being_asked() -> None:
+    fake = FakeSDWebUI(Memory())
+    fake.up = False  # it was started just now
+    spec = ServerSpec(model="chat", url="http://127.0.0.1:1", options={"label": "org.webui"})
+    await SDWebUI(Server(spec, http=Line(FakeStandIn(fake)), log=lambda line: None)).load()
+    assert fake.asked == []
