@@ -38,12 +38,13 @@ class Ollama(Backend):
     def prepare(cls, spec: ServerSpec) -> ServerSpec:
         """For a server that Jano starts: Ollama takes its port and its habits from the environment.
 
-        What the model's own `env` says stays.
+        What the model's own `env` says stays; what Jano itself was started with does not.
         """
         if not spec.cmd:
             return spec
-        own = {"OLLAMA_KEEP_ALIVE": str(FOR_EVER), "OLLAMA_MAX_LOADED_MODELS": "1"}
-        return replace(spec, env={**own, **spec.env})
+        habits = {"OLLAMA_KEEP_ALIVE": str(FOR_EVER), "OLLAMA_MAX_LOADED_MODELS": "1"}
+        own = {**habits, **spec.own_env}
+        return replace(spec, env={**spec.env, **own}, own_env=own)
 
     @classmethod
     def model_name(cls, spec: ServerSpec) -> str:

@@ -88,9 +88,11 @@ async def test_a_load_that_is_given_up_leaves_nothing_in_memory() -> None:
 
 
 def test_a_server_that_jano_starts_forgets_nothing_by_itself() -> None:
-    spec = Ollama.prepare(ServerSpec(model="chat", cmd=("ollama", "serve")))
+    inherited = {"OLLAMA_KEEP_ALIVE": "5m"}
+    spec = Ollama.prepare(ServerSpec(model="chat", cmd=("ollama", "serve"), env=inherited))
     assert spec.env["OLLAMA_KEEP_ALIVE"] == "-1"
-    own = ServerSpec(model="chat", cmd=("ollama", "serve"), env={"OLLAMA_KEEP_ALIVE": "5m"})
+    assert spec.own_env["OLLAMA_KEEP_ALIVE"] == "-1"  # also where a container or a unit runs it
+    own = ServerSpec(model="chat", cmd=("ollama", "serve"), env=inherited, own_env=inherited)
     assert Ollama.prepare(own).env["OLLAMA_KEEP_ALIVE"] == "5m"
 
 

@@ -47,7 +47,8 @@ class VLLM(Backend):
         """Sleep mode has no routes unless the environment allows them."""
         if not has(spec.cmd, SLEEP_FLAG):
             return spec
-        return replace(spec, env={"VLLM_SERVER_DEV_MODE": "1", **spec.env})
+        own = {"VLLM_SERVER_DEV_MODE": "1", **spec.own_env}
+        return replace(spec, env={**spec.env, **own}, own_env=own)
 
     @classmethod
     def model_name(cls, spec: ServerSpec) -> str:

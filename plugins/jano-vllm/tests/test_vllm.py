@@ -118,7 +118,9 @@ async def test_without_sleep_mode_there_is_no_sleep() -> None:
 
 
 def test_the_environment_allows_the_routes_of_sleep_mode() -> None:
-    assert VLLM.prepare(ServerSpec(model="m", cmd=CMD)).env == {"VLLM_SERVER_DEV_MODE": "1"}
+    spec = VLLM.prepare(ServerSpec(model="m", cmd=CMD))
+    # `own_env` is all that a container or a unit gets.
+    assert spec.env == spec.own_env == {"VLLM_SERVER_DEV_MODE": "1"}
     assert VLLM.prepare(ServerSpec(model="m", cmd=CMD[:-1])).env == {}
 
 
