@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +21,19 @@ IMAGE_TYPES = (("/9j/", "jpeg"), ("iVBOR", "png"), ("R0lGOD", "gif"), ("UklGR", 
 """How base64 of an image file begins, and its type: Ollama's clients send no type along."""
 
 
+class Message(TypedDict, total=False):
+    """One of a chat, as far as it is read here; what its text may be is the server's to say."""
+
+    role: Any
+    content: Any
+    thinking: Any
+    images: list[str] | None
+    tool_calls: list[dict[str, Any]] | None
+    tool_call_id: Any
+    tool_name: Any
+    name: Any
+
+
 class Asked(Struct, kw_only=True):
     """The members that mean something to servers of other kinds; all others are Ollama's own.
 
@@ -29,7 +42,7 @@ class Asked(Struct, kw_only=True):
 
     model: str
     stream: bool | None = True
-    messages: list[dict[str, Any]] | None = None
+    messages: list[Message] | None = None
     tools: list[Any] | None = None
     prompt: str | None = None
     suffix: str | None = None
@@ -126,7 +139,7 @@ def _thinking(think: bool | str) -> dict[str, Any]:
     return {"chat_template_kwargs": {"enable_thinking": think}}
 
 
-def _messages(given: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _messages(given: list[Message]) -> Iterator[dict[str, Any]]:
     """Ollama matches a tool's result with its call by name or order, OpenAI by an id."""
     open_calls: list[tuple[str, str]] = []
     count = 0
@@ -159,7 +172,7 @@ def _function(call: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _answered(message: Mapping[str, Any], open_calls: list[tuple[str, str]]) -> str:
+def _answered(message: Message, open_calls: list[tuple[str, str]]) -> str:
     """The id of the call that this result is for, which is then closed."""
     name = message.get("tool_name") or message.get("name")
     for place, (call_id, called) in enumerate(open_calls):

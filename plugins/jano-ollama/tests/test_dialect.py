@@ -158,6 +158,14 @@ def test_a_name_that_is_no_text_is_refused() -> None:
         DIALECT.adjust("/api/chat", b'{"model": "chat", "\xff": 7}')
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"images": 7}, {"images": [7]}, {"tool_calls": {"a": 1}}, {"tool_calls": [7]}]
+)
+def test_a_message_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="as Ollama knows it"):
+        there(messages=[{"role": "user", "content": "hi", **wrong}])
+
+
 def test_pages_know_what_is_known_and_no_more() -> None:
     models = [
         Listed(name="chat", model="chat", state="ready", since=60.0, memory=5, ttl=30.0),
