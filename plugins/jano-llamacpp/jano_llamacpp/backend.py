@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from glob import escape
@@ -24,6 +25,8 @@ from .slots import Slots
 SLOT_FOLDER = "--slot-save-path"
 MODEL_FLAGS = ("-m", "--model")
 ROUTER_FLAGS = ("--models-dir", "--models-preset")
+
+log = logging.getLogger("jano.llamacpp")
 
 
 class LlamaCppSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,13 +63,19 @@ class LlamaCpp(Backend):
 
     @classmethod
     def prepare(cls, spec: ServerSpec) -> ServerSpec:
-        """With `save_kv` the server is told where to save its slots."""
+        """With `save_kv` the server is told where to save its slots; without a place for them it
+        serves all the same.
+        """
         if not spec.options.get("save_kv") or not spec.cmd or _slot_folder(spec):
             return spec
         if spec.state_folder is None:
             return spec
         folder = spec.state_folder / "kv"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is said in there is private
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is said there is private
+        except OSError as error:
+            log.warning("%s: no folder for cached prompts: %s", spec.model, error)
+            return spec
         return replace(spec, cmd=(*spec.cmd, SLOT_FOLDER, str(folder)))
 
     def files(self) -> Sequence[Path]:

@@ -116,6 +116,15 @@ def test_the_command_is_told_where_to_save(tmp_path: Path) -> None:
     assert LlamaCpp.prepare(own) == own
 
 
+def test_without_a_place_for_them_the_model_is_served_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "kv").write_text("in the way")
+    spec = ServerSpec(model="chat", cmd=("s",), options={"save_kv": True}, state_folder=tmp_path)
+    assert LlamaCpp.prepare(spec) == spec
+    assert len(caplog.records) == 1
+
+
 class NoHttp:
     """Nobody is asked here."""
 
