@@ -37,9 +37,12 @@ async def follow(
     *command: str, output: Callable[[str], None], env: Mapping[str, str] | None = None
 ) -> int:
     """As `ask`, but what it says goes to `output` at once; returns the exit status."""
+    from shutil import which  # brings along every kind of archive
+
     whole = {**os.environ, "LC_ALL": "C", **(env or {})}
+    program = which(command[0]) or command[0]  # by Jano's own PATH, whatever `env` says of it
     try:
-        running = await Command.start(command, env=whole, output=output)
+        running = await Command.start((program, *command[1:]), env=whole, output=output)
     except OSError as error:
         raise JanoError(f"cannot run {command[0]}: {error.strerror}") from error
     return await running.run()
