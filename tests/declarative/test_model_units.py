@@ -106,6 +106,15 @@ def test_a_transient_unit_goes_with_jano(units: UserManager) -> None:
     assert [line["what"] for line in entries(book)][-1] == "stop"
 
 
+def test_a_transient_unit_gets_its_command_word_for_word(units: UserManager) -> None:
+    command = [*MODEL_SERVER.split(), "--port", "${PORT}", "--name", "$HOME", "--book", "/dev/null"]
+    units.configure(f'[models.chat]\nlaunch = "systemd"\ncmd = {json.dumps(command)}\n')
+    units.systemctl("start", "jano.socket")
+    post(units.url, chat("chat"))
+    server = units.show("jano-chat.service", "MainPID")
+    assert "$HOME" in Path(f"/proc/{server}/cmdline").read_text().split("\0")
+
+
 def test_a_kept_unit_stays_and_is_adopted(units: UserManager) -> None:
     book = transient(units, "keep = true")
     post(units.url, chat("chat"))

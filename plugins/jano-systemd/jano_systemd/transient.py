@@ -54,7 +54,9 @@ class Recipe(Struct, frozen=True):
         words += [f"--property={name}={value}" for name, value in properties.items()]
         words += [f"--setenv={name}" for name in spec.own_env]
         words += [f"--working-directory={spec.cwd}"] if spec.cwd else []
-        return [*words, "--", *(self.fill(word, port) for word in spec.cmd)]
+        program, *arguments = (self.fill(word, port) for word in spec.cmd)
+        # systemd would put variables in: it reads two dollars as one, but not in the program.
+        return [*words, "--", program, *(word.replace("$", "$$") for word in arguments)]
 
     def fill(self, text: str, port: int | None) -> str:
         """`text` with port and model put in."""

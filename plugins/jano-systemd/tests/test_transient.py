@@ -35,6 +35,11 @@ def test_the_command_line_has_names_of_variables_and_no_values() -> None:
     ]
 
 
+def test_systemd_puts_no_variables_into_the_command() -> None:
+    made = recipe(cmd=("server", "--key", "${HOME}", "$USER")).command("a.service", "user", "x", 1)
+    assert made[-3:] == ["--key", "$${HOME}", "$$USER"]
+
+
 def test_a_unit_is_known_again_by_what_it_was_made_of() -> None:
     description = recipe().description("http://127.0.0.1:41234")
     assert recipe().url_in(description) == "http://127.0.0.1:41234"
