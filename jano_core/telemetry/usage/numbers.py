@@ -7,22 +7,25 @@ from math import isfinite
 from typing import Any, TypeGuard
 
 _NUMBER = (int, float)
+MOST = 10**12
+"""Above this a number is a mistake of the server's; sums and means of such would overflow."""
+_COUNTS = range(MOST + 1)
 
 
 def count(value: object) -> int | None:
-    """A number of tokens: finite and not negative."""
+    """A number of tokens: not negative, and not beyond belief."""
     if type(value) is int:  # nearly always: the rest takes five times as long
-        return value if value >= 0 else None
+        return value if value in _COUNTS else None
     if value is None:
         return None
-    return int(value) if _finite(value) and value >= 0 else None
+    return int(value) if _finite(value) and 0 <= value <= MOST else None
 
 
 def rate(value: object) -> float | None:
-    """Tokens per second: finite and above zero."""
+    """Tokens per second: above zero, and not beyond belief."""
     if value is None:
         return None
-    return float(value) if _finite(value) and value > 0 else None
+    return float(value) if _finite(value) and 0 < value <= MOST else None
 
 
 def per_second(tokens: int | None, nanoseconds: object) -> float | None:

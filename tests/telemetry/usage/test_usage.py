@@ -44,6 +44,8 @@ from jano_core.telemetry.usage import (
         ),
         ({"usage": {"prompt_tokens": "3", "completion_tokens": True}}, Usage()),
         ({"usage": {"prompt_tokens": float("inf"), "completion_tokens": -1}}, Usage()),
+        ({"usage": {"prompt_tokens": 10**30, "completion_tokens": 1e30}}, Usage()),
+        ({"usage": {"completion_tokens_per_sec": 1e308}}, Usage()),
         ({"usage": None}, None),
         ({"usage": [1]}, None),
         ({"type": "message", "usage": {"input_tokens": 3}}, None),
