@@ -22,7 +22,7 @@ from .facts import (
 )
 
 REQUESTS = 1000
-"""How many requests are remembered, the newest of them."""
+"""How many requests are remembered besides those under way, the newest of them."""
 REASONS = 100
 """How many changes of mind about one model are kept; who waits longer has lost the first ones."""
 MOST_AHEAD = 20
@@ -70,7 +70,9 @@ class Decisions(Listener):
 
     def get(self, request: str) -> dict[str, Any] | None:
         """The story of a request; None if it is not, or no longer, known."""
-        story = next((each for each in self._stories if each.queued.id == request), None)
+        story = self._open.get(request) or next(
+            (each for each in self._stories if each.queued.id == request), None
+        )
         if story is None:
             return None
         granted = [fact for fact in story.later if isinstance(fact, RequestGranted)]

@@ -92,7 +92,14 @@ def test_who_left_waits_no_longer() -> None:
 
 
 def test_the_oldest_are_forgotten() -> None:
-    decisions = heard(*(fact for number in range(5) for fact in came(str(number), "a")), size=3)
+    facts = [*(fact for number in range(5) for fact in came(str(number), "a"))]
+    decisions = heard(*facts, ended("a", id="1"), ended("a", id="2"), size=3)
     assert decisions.get("1") is None
     assert decisions.get("2") is not None
     assert rules(decisions, "4") == ["arrival"]
+
+
+def test_who_still_waits_is_known_however_many_came_after_it() -> None:
+    later = [fact for number in range(2, 9) for fact in (queued(str(number), "b"),)]
+    decisions = heard(*came("1", "a"), decided("a", "gate"), *later, size=3)
+    assert rules(decisions, "1") == ["gate"]
