@@ -29,7 +29,7 @@ def memory_folder(configuration: Path | None, env: Mapping[str, str] = os.enviro
     if env.get("STATE_DIRECTORY"):
         return state
     whose = str((configuration or Path()).absolute())
-    return state / "memory" / hashlib.blake2b(whose.encode(), digest_size=6).hexdigest()
+    return state / "memory" / hashlib.blake2b(os.fsencode(whose), digest_size=6).hexdigest()
 
 
 def router_file(env: Mapping[str, str] = os.environ) -> Path:

@@ -57,6 +57,7 @@ def test_each_configuration_has_a_memory_of_its_own(tmp_path: Path) -> None:
     one, other = (memory_folder(tmp_path / name, env) for name in ("one.toml", "other.toml"))
     assert one != other
     assert one == memory_folder(tmp_path / "one.toml", env)
+    assert memory_folder(tmp_path / os.fsdecode(b"\xff.toml"), env).parent == one.parent
     assert one.is_relative_to(tmp_path / "jano")
 
 
