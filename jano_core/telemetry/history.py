@@ -18,7 +18,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import groupby, islice
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +78,19 @@ class History(Listener):
         self._writer = threading.Thread(target=self._run, name="jano-history", daemon=True)
         self._writer.start()
 
-    def requests(self, limit: int) -> list[RequestEnded]:
-        """The last `limit` finished requests, oldest first. Reads the disk."""
-        pages = self._read(RequestEnded, "order by id desc limit ?", limit, enough=limit)
-        return [fact for page in reversed(pages) for fact in page][-limit:]
+    def requests(self, limit: int, *, residents: bool = True) -> list[RequestEnded]:
+        """The last `limit` finished requests, oldest first; those of resident models too, or none
+        of them. Reads the disk.
+        """
+        # The plus keeps the index out, with which all rows would be sorted first.
+        pages = self._read(RequestEnded, "where +kind = ? order by id desc")
+        newest_first = (fact for page in pages for fact in reversed(page))
+        asked = (fact for fact in newest_first if residents or not fact.resident)
+        return [*islice(asked, limit)][::-1]
 
     def swaps(self, since: float) -> list[SwapEnded]:
         """Swaps that ended after `since` (unix seconds), oldest first. Reads the disk."""
-        pages = self._read(SwapEnded, "and at >= ? order by id", since)
+        pages = self._read(SwapEnded, "where kind = ? and at >= ? order by id", since)
         return [fact for page in pages for fact in page if fact.at >= since]
 
     def figure(self, name: str) -> str:
@@ -127,7 +131,7 @@ class History(Listener):
             try:
                 connection = connection or self._connect()
                 self._write(connection, batch)
-            except (sqlite3.Error, OSError) as error:
+            except Exception as error:  # of a damaged file sqlite tells in words that are no UTF-8
                 self._fails(error)
                 if connection is not None:
                     connection.close()
@@ -174,29 +178,20 @@ class History(Listener):
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
             connection.executescript(SCHEMA)
-        except sqlite3.Error:
+        except BaseException:
             connection.close()
             raise
         return connection
 
-    def _read(
-        self, kind: type[Fact], rest: str, value: float, enough: float = inf
-    ) -> list[list[Any]]:
-        """Rows of facts, up to the one with which there are enough of them."""
+    def _read(self, kind: type[Fact], where: str, *values: object) -> Iterator[list[Any]]:
+        """Rows of facts, one after the other."""
         decoder = _decoders[kind.__name__]
-        pages: list[list[Any]] = []
-        for text in self._texts(
-            f"select fact from facts where kind = ? {rest}", kind.__name__, value
-        ):
+        for text in self._texts(f"select fact from facts {where}", kind.__name__, *values):
             try:
                 found = decoder.decode(text)
             except msgspec.DecodeError:  # written by a version that knew another shape
                 continue
-            pages.append(found if isinstance(found, list) else [found])
-            enough -= len(pages[-1])
-            if enough <= 0:
-                break
-        return pages
+            yield found if isinstance(found, list) else [found]
 
     def _texts(self, sql: str, *values: object) -> Iterator[str]:
         if not self._path.exists():
@@ -204,8 +199,9 @@ class History(Listener):
         try:
             with closing(self._connect()) as connection:
                 for (text,) in connection.execute(sql, values):
-                    yield text
-        except (sqlite3.Error, OSError) as error:
+                    if isinstance(text, str):  # a damaged file may hold anything
+                        yield text
+        except Exception as error:  # as when writing
             self._fails(error)
 
 

@@ -77,10 +77,10 @@ class Observatory:
                 await anyio.to_thread.run_sync(self._history.close)
 
     def _recall(self, history: History, usage_records: int) -> None:
-        requests = history.requests(max(usage_records, self.activity.size))
         now = self._clock.wall()
-        self.ledger.recall(requests[-usage_records:], history.swaps(now - HOUR))
-        for request in requests[-self.activity.size :]:
+        shown = history.requests(usage_records, residents=False)
+        self.ledger.recall(shown, history.swaps(now - HOUR))
+        for request in history.requests(self.activity.size):
             self.activity.observe(request)
         self.ledger.swap_cost.recall(history.figure(FIGURE), now)
         self.ledger.swap_cost.keep = history.keep

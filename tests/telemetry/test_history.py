@@ -51,6 +51,16 @@ def test_it_keeps_so_much_and_so_long(tmp_path: Path, monkeypatch: pytest.Monkey
     again.close()
 
 
+def test_requests_of_models_that_are_always_up_can_be_left_out(tmp_path: Path):
+    now = time.time()
+    others = [ended("embed", id=f"e{number}", at=now, resident=True) for number in range(600)]
+    write(tmp_path, *[ended("chat", id=str(number), at=now) for number in range(3)], *others)
+    again = History(tmp_path)
+    assert [fact.id for fact in again.requests(2, residents=False)] == ["1", "2"]
+    assert [fact.id for fact in again.requests(2)] == ["e598", "e599"]
+    again.close()
+
+
 def test_at_the_end_it_pauses_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "PAGE", 1)
     monkeypatch.setattr(module, "BREATH", 600.0)
@@ -112,12 +122,19 @@ def broken_file(folder: Path) -> None:
     (folder / FILE).write_bytes(b"this is no database" * 100)
 
 
+def broken_schema(folder: Path) -> None:
+    """What SQLite says of it quotes bytes that are no UTF-8."""
+    write(folder, ended("chat", at=time.time()))
+    file = folder / FILE
+    file.write_bytes(file.read_bytes().replace(b"CREATE INDEX", b"CREA\xb6E INDEX"))
+
+
 def no_folder(folder: Path) -> None:
     folder.rmdir()
     folder.write_text("a file where the folder should be")
 
 
-@pytest.mark.parametrize("spoil", [broken_file, no_folder])
+@pytest.mark.parametrize("spoil", [broken_file, broken_schema, no_folder])
 def test_a_disk_that_fails_is_said_once(
     spoil: object, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):

@@ -63,11 +63,13 @@ async def test_a_restart_shows_what_was(tmp_path: Path):
     first.facts.emit(swap("chat", "code", 2.0, at=now))
     for number in range(5):
         first.facts.emit(ended("code", id=str(number), at=now, client="a", swap_ms=10.0))
+    for _ in range(5):
+        first.facts.emit(ended("embed", at=now, resident=True))
     await first.close()
 
     second = await observatory(tmp_path)
     assert [row["id"] for row in second.ledger.usage()["records"]] == ["4", "3", "2"]
-    assert second.activity.stats()["total_requests"] == 5
+    assert second.activity.stats()["total_requests"] == 10
     status = second.ledger.status(Picture({"code": Model()}))
     assert (status["swapsLastHour"], status["lastSwapDurationMs"]) == (1, 2000)
     assert status["swapCostToday"]["swaps"] == 1
