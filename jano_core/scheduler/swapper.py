@@ -272,6 +272,7 @@ class Swapper:
         return next((swap for swap in self._node.swaps if swap.target == model), None)
 
     def _last_used(self) -> str:
-        loaded = [each for each in self._node.instances.values() if each.ready_since >= 0]
+        instances = self._node.instances.values()
+        loaded = [each for each in instances if each.ready_since >= 0 and not each.model.resident]
         recent = max(loaded, key=lambda instance: instance.last_used, default=None)
         return recent.name if recent else ""

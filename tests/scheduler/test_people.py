@@ -197,6 +197,17 @@ def test_a_resident_model_is_always_up_and_costs_no_swap() -> None:
     """)
 
 
+def test_no_swap_comes_from_a_resident_model() -> None:
+    book = Playbook(RESIDENT, budget=1).perform("""
+        1 arrives for embed | load embed
+        embed is ready      | grant 1
+        1 is served         | nothing
+        2 arrives for chat  | load chat
+        chat is ready       | grant 2
+    """)
+    assert [each.coming_from for each in book.notes if each.kind == "swap_ready"][-1] == ""
+
+
 def test_a_resident_model_that_fails_is_left_alone_and_tried_again() -> None:
     Playbook(RESIDENT, failure_limit=2, failure_reset=60).perform("""
         1 arrives for embed  | load embed
