@@ -25,7 +25,7 @@ from .narrator import Narrator
 from .outlook import Forecast, Outlook
 from .prompts import Prompts
 from .steward import Steward
-from .ticket import About, Ending, Lease, Ticket
+from .ticket import About, Ending, Lease, Outcome, Ticket
 from .timekeeper import Timekeeper
 
 
@@ -137,7 +137,7 @@ class Dispatcher:
         """See `Ticket.again`."""
         assert ticket.current is not None
         await self.crew[ticket.current.model].verdict(why)
-        ticket.current = None
+        ticket.broken, ticket.current = ticket.current, None
         now = self.clock.now()
         self.post(events.Finished(at=now, request=ticket.id, outcome="failed", retry=True, why=why))
         return await ticket.lease()
@@ -270,7 +270,9 @@ class Dispatcher:
             **extra,
         )
         ticket.refused(refusal)
-        end = Ending("refused", refusal.status, error=refuse.message, code=refuse.code)
+        # A server that broke off twice has failed; everything else is Jano's own refusal.
+        outcome: Outcome = "failed" if refuse.code == "upstream_failed" else "refused"
+        end = Ending(outcome, refusal.status, error=refuse.message, code=refuse.code)
         self.narrator.ended(ticket, end, now)
         self._ended.ring()
 

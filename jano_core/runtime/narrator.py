@@ -93,7 +93,7 @@ class Narrator:
         about = ticket.about
         if about.internal:
             return
-        request, lease = ticket.request, ticket.current
+        request, lease = ticket.request, ticket.current or ticket.broken
         queue_ms, swap_ms, attempt = None, None, 1
         if lease is not None:
             queue_ms, swap_ms, attempt = lease.queue_ms, lease.swap_ms, lease.attempt
@@ -157,7 +157,8 @@ class Narrator:
                     requests=note.requests,
                 )
             case "requeued":
-                fact = f.RequestRequeued(at=at, id=note.requests[0], model=note.model)
+                request, why = note.requests[0], note.text
+                fact = f.RequestRequeued(at=at, id=request, model=note.model, why=why)
             case "decision":
                 fact = f.Decided(
                     at=at,

@@ -84,6 +84,8 @@ class Ticket(Struct, eq=False):
     scope: Cancellable | None = None
     """Set by the holder; cancelled when a person cancels the request."""
     current: Lease | None = None
+    broken: Lease | None = None
+    """The first, when its server broke off and another grant is waited for."""
     resident: bool = False
     """Is the model always up, beside the others?"""
     granted_at: float | None = None

@@ -186,7 +186,7 @@ class Scheduler:
         else:
             again = replace(request, attempt=request.attempt + 1)
             self._queue_of(request).put_back(again)
-            self.emit(Note(kind="requeued", model=request.model, requests=(request.id,)))
+            self.emit(Note(kind="requeued", model=again.model, requests=(again.id,), text=why))
 
     def _serve_residents(self, now: float) -> None:
         for request in tuple(self.aside.waiting.values()):

@@ -38,6 +38,11 @@ async def test_the_second_break_is_the_client_s_to_know() -> None:
         error = json.loads(body)["error"]
         assert (call.status, error["code"]) == (502, "upstream_failed")
         assert "the second time it broke off: " in error["message"]
+        telemetry = stage.jano.telemetry
+        (told,) = telemetry.ledger.usage()["records"]
+        assert (told["outcome"], told["queue_ms"] is None) == ("failed", False)
+        status = telemetry.ledger.status(stage.jano.dispatcher.snapshot())
+        assert (status["errorsLast15m"], status["backendHealth"]["chat"]) == (1, "down")
         assert len(chat.heard) == 2
 
 

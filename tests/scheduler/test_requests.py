@@ -75,6 +75,16 @@ def test_a_request_whose_server_broke_off_is_the_next_one_once() -> None:
     assert [note.requests for note in book.notes if note.kind == "requeued"] == [("1",)]
 
 
+def test_why_it_is_the_next_one_is_told() -> None:
+    book = Playbook("chat").perform(CHAT_RUNS)
+    commands = book.scheduler.handle(
+        ev.Finished(at=book.now, request="1", outcome="failed", retry=True, why="broke off")
+    )
+    assert [note.text for note in commands if getattr(note, "kind", "") == "requeued"] == [
+        "broke off"
+    ]
+
+
 def test_the_second_grant_says_so() -> None:
     book = Playbook("chat").perform(f"{CHAT_RUNS}\n chat crashes")
     commands = book.scheduler.handle(
