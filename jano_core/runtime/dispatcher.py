@@ -204,10 +204,8 @@ class Dispatcher:
     def reconfigure(
         self, models: Iterable[Model], policy: Policy, kit: Kit, changed: frozenset[str]
     ) -> None:
-        """Take over a new configuration; `changed` models get a new server when idle.
-
-        So does one that an earlier reload took away and that comes back while its server is still
-        in use: nobody knows any more whether it was started with the same.
+        """Take over a new configuration; `changed` models get a new server when idle. So does one
+        that an earlier reload took away and that comes back: it may have been started otherwise.
         """
         self.crew.equip(kit)
         now, known = self.clock.now(), tuple(models)
