@@ -133,6 +133,7 @@ class History(Listener):
                 self._write(connection, batch)
             except Exception as error:  # of a damaged file sqlite tells in words that are no UTF-8
                 self._fails(error)
+                self._lost += len(batch)
                 if connection is not None:
                     connection.close()
                     connection = None

@@ -173,6 +173,22 @@ def test_a_full_disk_that_has_room_again(
     again.close()
 
 
+def test_what_could_not_be_written_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(module, "GATHER", 0.0)
+    broken_file(tmp_path)
+    history = History(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        history.observe(ended("chat", id="lost", at=time.time()))
+        while not caplog.records:
+            time.sleep(0.01)
+        (tmp_path / FILE).unlink()
+        history.observe(ended("chat", id="kept", at=time.time()))
+        history.close()
+    assert caplog.messages[-1] == "history is kept again; 1 entries were dropped"
+
+
 def test_nobody_waits_for_a_slow_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "BACKLOG", 10)
     monkeypatch.setattr(module, "CLOSE_WITHIN", 0.01)
