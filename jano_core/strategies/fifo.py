@@ -1,4 +1,4 @@
-"""Strict arrival order: no request overtakes another. The yardstick, not a recommendation."""
+"""Strict order, by priority and then by arrival: the yardstick, not a recommendation."""
 
 from __future__ import annotations
 
