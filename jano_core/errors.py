@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
 
@@ -54,6 +55,10 @@ class TraceError(JanoError):
 
 class UpstreamError(JanoError):
     """A model server broke off: connection refused, reset, or a malformed answer."""
+
+
+LACKS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
+"""There is no connection because of who wants one: no open file, no memory, no port left."""
 
 
 class NoRoom(UpstreamError):

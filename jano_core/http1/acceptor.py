@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import socket
 from collections.abc import Callable
+
+from ..errors import LACKS
 
 AT_ONCE = 256
 """Connections that are let in in one step of the event loop."""
 PAUSE_S = 1.0
 """Until somebody is let in again when there were no more open files."""
-_LACKS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 log = logging.getLogger("jano.http1")
 
@@ -65,7 +65,7 @@ class Acceptor:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                if error.errno in _LACKS:
+                if error.errno in LACKS:
                     self._wait_for_files(error)
                     return
                 continue  # of one client that has left already

@@ -8,7 +8,6 @@ their pools hundreds of times with hundreds of requests under way. What this one
 from __future__ import annotations
 
 import asyncio
-import errno
 import time
 from collections import deque
 from collections.abc import AsyncIterable
@@ -16,13 +15,11 @@ from urllib.parse import unquote, urlsplit
 
 import anyio
 
-from ..errors import NoRoom, UpstreamError
+from ..errors import LACKS, NoRoom, UpstreamError
 from .loopback_answer import Answer, Headers, Take
 from .loopback_connection import JOINED, Connection
 
 CONNECT_TIMEOUT_S = 5.0
-LACKS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
-"""There is no connection because of who wants one: no open file, no memory, no port left."""
 KEEPALIVE_S = 4.0
 """Below the five seconds after which cpp-httplib and uvicorn close an idle connection."""
 IDLE_CONNECTIONS = 256
